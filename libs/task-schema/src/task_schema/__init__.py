@@ -1,0 +1,60 @@
+"""The contract of Darkroom: requests, answers, messages, notifications, states and error codes (DESIGN 4)."""
+
+from task_schema._answers import Accepted, AcceptedV1Alpha1, ImageLink, TaskView, output_location
+from task_schema._codes import RequestCode, TaskCode
+from task_schema._content import check_content
+from task_schema._deployment import TASK_TYPES, Deployment, RuntimeSpec, same_model
+from task_schema._faults import Fault, Refusal, TaskError
+from task_schema._messages import MAX_INLINE_CONTENT_BYTES, Message, Received, read_message
+from task_schema._metadata import Metadata
+from task_schema._notifications import MAX_IMAGE_URLS, Notification
+from task_schema._requests import (
+    MAX_BODY_BYTES,
+    ApiVersion,
+    ParsedRequest,
+    Task,
+    TaskRequest,
+    parse_v1alpha1,
+    parse_v1alpha2,
+)
+from task_schema._routing import Routing, split_routing
+from task_schema._states import Status
+from task_schema.errors import RequestRefusedError, TaskSchemaError, UnreadableMessageError
+
+__all__ = [
+    "MAX_BODY_BYTES",
+    "MAX_IMAGE_URLS",
+    "MAX_INLINE_CONTENT_BYTES",
+    "TASK_TYPES",
+    "Accepted",
+    "AcceptedV1Alpha1",
+    "ApiVersion",
+    "Deployment",
+    "Fault",
+    "ImageLink",
+    "Message",
+    "Metadata",
+    "Notification",
+    "ParsedRequest",
+    "Received",
+    "Refusal",
+    "RequestCode",
+    "RequestRefusedError",
+    "Routing",
+    "RuntimeSpec",
+    "Status",
+    "Task",
+    "TaskCode",
+    "TaskError",
+    "TaskRequest",
+    "TaskSchemaError",
+    "TaskView",
+    "UnreadableMessageError",
+    "check_content",
+    "output_location",
+    "parse_v1alpha1",
+    "parse_v1alpha2",
+    "read_message",
+    "same_model",
+    "split_routing",
+]

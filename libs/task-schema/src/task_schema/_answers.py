@@ -1,0 +1,63 @@
+"""Answers of the API to requests that it accepts (DESIGN 4.1)."""
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from task_schema._faults import TaskError
+from task_schema._states import Status
+
+
+class Accepted(BaseModel):
+    """Answer 200 to `POST /v1alpha2`; `id_task` is the guide's name, `id` what deployed versions return."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id_task: str
+    id: str
+    runtime: str
+    output_location: str
+
+
+class AcceptedV1Alpha1(BaseModel):
+    """Answer 200 to `POST /v1alpha1`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id_task: str
+    sd_model_checkpoint: str
+    output_location: str
+
+
+class ImageLink(BaseModel):
+    """One output: where it is, and a presigned URL to fetch it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    s3: str
+    url: str
+
+
+class TaskView(BaseModel):
+    """Answer 200 to `GET /v1alpha2/tasks/{id}`; times are ISO 8601 in UTC, `progress` is 0 to 1."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    submission: str
+    runtime: str
+    tasktype: str
+    status: Status
+    created_at: AwareDatetime
+    started_at: AwareDatetime | None = None
+    finished_at: AwareDatetime | None = None
+    attempts: int = 0
+    progress: float | None = None
+    output_location: str
+    images: list[ImageLink] = []
+    output_url: str | None = None
+    error: TaskError | None = None
+    trace_id: str | None = None
+
+
+def output_location(bucket: str, prefix: str, task_id: str) -> str:
+    """Return the S3 URL of the folder that a task's outputs go to."""
+    return f"s3://{bucket}/{prefix}/{task_id}"
