@@ -1,0 +1,1 @@
+"""The CDK app: what Darkroom is made of in an AWS account."""

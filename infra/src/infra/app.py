@@ -1,0 +1,59 @@
+"""From a configuration file to a cloud assembly: offline, without an account, the same bytes each time."""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from infra.artifacts import validator_zip
+from infra.config import Config
+from infra.errors import InfraError, NodeMissingError
+from infra.loading import load_config
+
+CONFIG_PATH = "CDK_CONFIG_PATH"
+OUTDIR = "CDK_OUTDIR"  # the CDK CLI sets it
+ROOT = "DARKROOM_HOME"
+NODE = "JSII_NODE"  # what the CDK library itself reads
+
+
+def main() -> int:
+    """Synthesise the stacks as the environment says, and return the exit code.
+
+    `CDK_CONFIG_PATH` names the configuration (default `config.yaml`), `CDK_OUTDIR` the folder of the result
+    (default `cdk.out`), `VALIDATOR_ZIP` the validator's zip. What cannot be used is told on stderr.
+    """
+    try:
+        synthesise_from(os.environ)
+    except InfraError as exc:
+        print(f"error: {exc}", file=sys.stderr)  # noqa: T201 - this is a command
+        return 1
+    return 0
+
+
+def synthesise_from(env: Mapping[str, str]) -> Path:
+    """Do what `main` says, and return the folder of the cloud assembly.
+
+    Raises:
+        InfraError: one of its kinds, with a message for users.
+    """
+    root = Path(env.get(ROOT) or Path.cwd())
+    config = load_config(Path(env.get(CONFIG_PATH) or root / "config.yaml"))
+    code = validator_zip(root=root, env=env)
+    return synthesise(config, validator=code, outdir=Path(env.get(OUTDIR) or root / "cdk.out"))
+
+
+def synthesise(config: Config, *, validator: Path, outdir: Path) -> Path:
+    """Write the cloud assembly of a deployment into `outdir`, and return that.
+
+    Raises:
+        NodeMissingError: there is no Node.js.
+        EnvironmentTooBigError: more runtimes than a validator can know.
+        SynthesisError: the CDK or a rule of cdk-nag refuses.
+    """
+    if shutil.which(os.environ.get(NODE) or "node") is None:
+        raise NodeMissingError("the CDK needs Node.js: install version 22 or 24, or name one in JSII_NODE")
+    # Importing the CDK starts Node.js, which takes seconds: what is wrong with the input is told before.
+    from infra import assembly  # noqa: PLC0415
+
+    return assembly.synthesise(config, validator=validator, outdir=outdir)

@@ -1,0 +1,60 @@
+"""Fixtures; and tests can import the package `infra`, although their own folder has that name too.
+
+pytest names test modules by their folders (`infra.tests.test_api`) and on the way makes a module `infra` of
+that folder, which would hide the package. The package takes its place here, before any test is read.
+"""
+
+import importlib
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+if getattr(sys.modules.get("infra"), "__file__", None) is None:
+    sys.modules.pop("infra", None)
+    importlib.import_module("infra")
+
+from infra.assembly import synthesise
+from infra.config import Config
+from infra.testing import Template
+
+RUNTIMES = [
+    {
+        "name": "sdruntime",
+        "namespace": "default",
+        "type": "sdwebui",
+        "modelFilename": "v1-5-pruned-emaonly.safetensors",
+    },
+    {"name": "sddynamic", "namespace": "dynamic", "type": "sdwebui", "dynamicModel": True},
+    {"name": "comfy-runtime", "namespace": "comfy", "type": "comfyui"},
+]
+
+
+@pytest.fixture(scope="session", name="settings")
+def _settings() -> dict[str, Any]:
+    """What config.yaml would hold."""
+    return {"modelBucketArn": "arn:aws:s3:::my-models", "modelsRuntime": RUNTIMES}
+
+
+@pytest.fixture(scope="session", name="zip_path")
+def _zip_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("dist") / "validator.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        handler = "def handler(event, context):\n    return {'statusCode': 200}\n"
+        archive.writestr(zipfile.ZipInfo("lambda_function.py"), handler)
+    return path
+
+
+@pytest.fixture(scope="session", name="assembly")
+def _assembly(settings: dict[str, Any], zip_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cloud assembly of three runtimes; synthesised once, since that takes seconds."""
+    return synthesise(
+        Config.model_validate(settings), validator=zip_path, outdir=tmp_path_factory.mktemp("cdk.out")
+    )
+
+
+@pytest.fixture(scope="session", name="template")
+def _template(assembly: Path) -> Template:
+    return Template.read(assembly, "sdoneksStack")

@@ -1,0 +1,310 @@
+"""config.yaml: what is taken, and what a user is told about the rest."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from infra.config import MAX_RUNTIMES, Config
+from infra.errors import ConfigError
+from infra.loading import load_config
+
+STATIC = {"name": "a", "namespace": "default", "type": "sdwebui", "modelFilename": "a.safetensors"}
+COMFY = {"name": "c", "namespace": "default", "type": "comfyui"}
+
+
+def config(**changes: Any) -> dict[str, Any]:
+    return {"modelBucketArn": "arn:aws:s3:::my-models", "modelsRuntime": [STATIC], **changes}
+
+
+def written(folder: Path, data: Any) -> Path:
+    path = folder / "config.yaml"
+    path.write_text(data if isinstance(data, str) else yaml.safe_dump(data), encoding="utf-8")
+    return path
+
+
+def problems(folder: Path, data: Any) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        load_config(written(folder, data))
+    return caught.value.problems
+
+
+def test_what_the_guide_leaves_out_has_the_guides_defaults(tmp_path: Path) -> None:
+    loaded = load_config(written(tmp_path, config()))
+    assert loaded.stack_name == "sdoneks"
+    assert loaded.apigw.stage_name == "prod"
+    assert (loaded.apigw.throttle.rate_limit, loaded.apigw.throttle.burst_limit) == (30, 50)
+    assert (loaded.apigw.status_throttle.rate_limit, loaded.apigw.status_throttle.burst_limit) == (100, 200)
+    assert loaded.inputs.s3 == []
+
+
+def test_the_guides_example_for_china_is_taken(tmp_path: Path) -> None:
+    loaded = load_config(
+        written(
+            tmp_path,
+            """
+stackName: sdoneks
+modelBucketArn: arn:aws-cn:s3:::models  # Change aws to aws-cn in this ARN
+APIGW:
+  stageName: dev
+  throttle:
+    rateLimit: 30
+    burstLimit: 50
+modelsRuntime:
+- name: sdruntime
+  namespace: "default"
+  modelFilename: "v1-5-pruned-emaonly.safetensors"
+  dynamicModel: false
+  chartRepository: "http://example.com/"
+  type: sdwebui
+  extraValues:
+    karpenter:
+      nodeTemplate:
+        amiFamily: Bottlerocket
+        dataVolume:
+          snapshotID: snap-1234567890
+      provisioner:
+        capacityType: {onDemand: true, spot: true}
+""",
+        )
+    )
+    assert loaded.apigw.stage_name == "dev"
+    assert loaded.models_runtime[0].extra_values["karpenter"]["nodeTemplate"]["amiFamily"] == "Bottlerocket"
+
+
+@pytest.mark.parametrize("empty", ["APIGW:", "inputs:", "runtimeTypes:", "stackName:"])
+def test_a_key_whose_values_are_commented_out_counts_as_left_out(tmp_path: Path, empty: str) -> None:
+    text = yaml.safe_dump(config()) + f"{empty}\n"
+    assert load_config(written(tmp_path, text)) == Config.model_validate(config())
+
+
+def test_null_in_extra_values_stays_since_helm_takes_a_default_away_with_it(tmp_path: Path) -> None:
+    runtime = STATIC | {"extraValues": {"tolerations": None}}
+    loaded = load_config(written(tmp_path, config(modelsRuntime=[runtime])))
+    assert loaded.models_runtime[0].extra_values == {"tolerations": None}
+
+
+def test_a_type_of_ones_own_brings_its_task_types_to_each_of_its_runtimes(tmp_path: Path) -> None:
+    loaded = load_config(
+        written(
+            tmp_path,
+            config(
+                modelsRuntime=[COMFY, {"name": "v", "namespace": "default", "type": "video"}],
+                runtimeTypes=[{"name": "video", "taskTypes": ["text-to-video"]}],
+            ),
+        )
+    )
+    own = loaded.deployment.runtime("v")
+    built_in = loaded.deployment.runtime("c")
+    assert own is not None
+    assert built_in is not None
+    assert own.serves == ("text-to-video",)
+    assert built_in.serves == ("pipeline",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "words"),
+    [
+        ({"stackName": "9lives"}, "stackName", ['"9lives"', "starting with a letter"]),
+        ({"stackName": "a_b"}, "stackName", ['"a_b"', "hyphens"]),
+        ({"stackName": "a\n"}, "stackName", ['"a\\n"', "hyphens"]),
+        ({"modelBucketArn": "my-models"}, "modelBucketArn", ['"my-models"', "arn:aws:s3:::<bucket name>"]),
+        (
+            {"modelBucketArn": "arn:aws:s3:::<bucket name>"},
+            "modelBucketArn",
+            ["<bucket name>", "is not allowed"],
+        ),
+        ({"modelBucketArn": None}, "modelBucketArn", ["is required"]),
+        ({"APIGW": {"stageName": "a b"}}, "APIGW.stageName", ['"a b"', "underscores"]),
+        ({"APIGW": {"stageName": 1}}, "APIGW.stageName", ["1 is not allowed"]),
+        (
+            {"APIGW": {"throttle": {"rateLimit": 0, "burstLimit": 1}}},
+            "APIGW.throttle.rateLimit",
+            ["0 is not allowed", "above 0"],
+        ),
+        (
+            {"APIGW": {"throttle": {"rateLimit": float("nan"), "burstLimit": 1}}},
+            "APIGW.throttle.rateLimit",
+            ["NaN is not allowed"],
+        ),
+        (
+            {"APIGW": {"throttle": {"rateLimit": 1, "burstLimit": 1.5}}},
+            "APIGW.throttle.burstLimit",
+            ["1.5 is not allowed", "whole number"],
+        ),
+        (
+            {"APIGW": {"throttle": {"rateLimit": 1}}},
+            "APIGW.throttle.burstLimit",
+            ["is required", "whole number"],
+        ),
+        ({"APIGW": {"statusThrottle": 5}}, "APIGW.statusThrottle", ["5 is not a mapping", "rateLimit"]),
+        (
+            {"APIGW": {"stage": "prod"}},
+            "APIGW.stage",
+            ["not known", "stageName, statusThrottle, throttle"],
+        ),
+        ({"modelsRuntime": []}, "modelsRuntime", ["[] is not allowed", "1 to 60"]),
+        ({"modelsRuntime": {"a": 1}}, "modelsRuntime", ["a list of 1 to 60 runtimes"]),
+        ({"modelsRuntime": ["a"]}, "modelsRuntime[0]", ['"a" is not a mapping', "modelFilename"]),
+        (
+            {"modelsRuntime": [COMFY | {"name": f"r{n}"} for n in range(MAX_RUNTIMES + 1)]},
+            "modelsRuntime",
+            ["1 to 60"],
+        ),
+        ({"modelsRuntime": [STATIC, COMFY | {"name": "C"}]}, "modelsRuntime[1].name", ['"C"', "lower-case"]),
+        ({"modelsRuntime": [COMFY | {"name": "x" * 54}]}, "modelsRuntime[0].name", ["1 to 53"]),
+        (
+            {"modelsRuntime": [COMFY | {"namespace": "a.b"}]},
+            "modelsRuntime[0].namespace",
+            ['"a.b"', "Kubernetes"],
+        ),
+        (
+            {"modelsRuntime": [COMFY | {"type": "sdwebui2"}]},
+            "modelsRuntime[0].type",
+            ['"sdwebui2"', "sdwebui, comfyui", "runtimeTypes"],
+        ),
+        (
+            {"modelsRuntime": [STATIC | {"dynamicModel": "yes please"}]},
+            "modelsRuntime[0].dynamicModel",
+            ["true or false"],
+        ),
+        (
+            {"modelsRuntime": [STATIC | {"chartVersion": 1.0}]},
+            "modelsRuntime[0].chartVersion",
+            ["1.0 is not allowed", "quotes"],
+        ),
+        (
+            {"modelsRuntime": [STATIC | {"chartRepository": "ftp://x"}]},
+            "modelsRuntime[0].chartRepository",
+            ['"ftp://x"', "oci://"],
+        ),
+        (
+            {"modelsRuntime": [STATIC | {"modelfilename": "a"}]},
+            "modelsRuntime[0].modelfilename",
+            ["not known", "modelFilename"],
+        ),
+        (
+            {"modelsRuntime": [{k: v for k, v in STATIC.items() if k != "modelFilename"}]},
+            "modelsRuntime[0].modelFilename",
+            ["is required", "dynamicModel"],
+        ),
+        (
+            {"modelsRuntime": [STATIC, COMFY | {"name": "a"}]},
+            "modelsRuntime[1].name",
+            ['"a"', "modelsRuntime[0]"],
+        ),
+        (
+            {"modelsRuntime": [STATIC, STATIC | {"name": "b"}]},
+            "modelsRuntime[1].modelFilename",
+            ["a.safetensors", "modelsRuntime[0]"],
+        ),
+        (
+            {"modelsRuntime": [STATIC, STATIC | {"name": "b", "modelFilename": "a.ckpt"}]},
+            "modelsRuntime[1].modelFilename",
+            ["a.ckpt", "modelsRuntime[0]"],
+        ),
+        (
+            {"runtimeTypes": [{"name": "comfyui", "taskTypes": ["a"]}]},
+            "runtimeTypes[0].name",
+            ['"comfyui" is built in'],
+        ),
+        (
+            {"runtimeTypes": [{"name": "x", "taskTypes": ["a"]}] * 2},
+            "runtimeTypes[1].name",
+            ["runtimeTypes[0]"],
+        ),
+        (
+            {"runtimeTypes": [{"name": "x", "taskTypes": []}]},
+            "runtimeTypes[0].taskTypes",
+            ["[] is not allowed", "at least one"],
+        ),
+        (
+            {"runtimeTypes": [{"name": "x", "taskTypes": ["A b"]}]},
+            "runtimeTypes[0].taskTypes[0]",
+            ['"A b"', "lower-case"],
+        ),
+        ({"inputs": {"s3": "bucket"}}, "inputs.s3", ['"bucket"', "a list"]),
+        ({"inputs": {"s3": ["in/*"]}}, "inputs.s3[0]", ['"in/*"', "<bucket>/<prefix>"]),
+        (
+            {"inputs": {"s3": ["inputs", "my-models/x"]}},
+            "inputs.s3[1]",
+            ['"my-models/x"', "model bucket"],
+        ),
+        ({"vpc": 1}, "vpc", ["not known", "modelsRuntime"]),
+    ],
+)
+def test_a_wrong_value_is_told_with_its_path_and_what_is_allowed(
+    tmp_path: Path, changes: dict[str, Any], path: str, words: list[str]
+) -> None:
+    found = problems(tmp_path, config(**changes))
+    assert [problem.partition(": ")[0] for problem in found] == [path]
+    assert [word for word in words if word not in found[0]] == []
+
+
+def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    found = problems(tmp_path, {"stackName": "?", "modelsRuntime": [{"type": 1}]})
+    assert [problem.partition(": ")[0] for problem in found] == [
+        "stackName",
+        "modelBucketArn",
+        "modelsRuntime[0].name",
+        "modelsRuntime[0].namespace",
+        "modelsRuntime[0].type",
+    ]
+
+
+def test_a_long_value_is_shown_in_short(tmp_path: Path) -> None:
+    [found] = problems(tmp_path, config(stackName="x" * 5000))
+    assert len(found) < 300
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "null, not a mapping"),
+        ("- a\n", '["a"], not a mapping'),
+        ("a: [1\n", "no YAML"),
+        ("a: 1\n\tb: 2\n", "line 2"),
+        ("stackName: \x00", "no YAML"),
+    ],
+)
+def test_a_file_that_is_no_mapping_is_told(tmp_path: Path, text: str, words: str) -> None:
+    [found] = problems(tmp_path, text)
+    assert words in found
+
+
+def test_a_file_that_is_not_there_is_told_with_the_way_to_name_another(tmp_path: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"nowhere.yaml cannot be used:\n  there is no such file; CDK_CONFIG_PATH"
+    ):
+        load_config(tmp_path / "nowhere.yaml")
+
+
+def test_a_folder_or_bytes_that_are_no_text_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes(b"\xff\xfe\x00")
+    for unreadable in (tmp_path, path):
+        with pytest.raises(ConfigError, match="cannot be read"):
+            load_config(unreadable)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = st.sampled_from(["stackName", "modelBucketArn", "APIGW", "modelsRuntime", "runtimeTypes", "inputs"])
+
+
+@given(changes=st.dictionaries(KEYS, JSON, max_size=4))
+def test_no_value_of_any_key_ends_in_anything_but_a_configuration_or_an_explanation(
+    tmp_path_factory: pytest.TempPathFactory, changes: dict[str, Any]
+) -> None:
+    path = written(tmp_path_factory.mktemp("config"), config(**changes))
+    try:
+        told: Sequence[object] = load_config(path).models_runtime
+    except ConfigError as exc:
+        told = exc.problems
+    assert told

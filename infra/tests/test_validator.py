@@ -1,0 +1,72 @@
+"""The Lambda function behind the API."""
+
+import json
+
+from infra.testing import Template, resolved
+
+
+def test_the_function_runs_the_zip_on_python_3_12_with_active_tracing(template: Template) -> None:
+    _, function = template.only("AWS::Lambda::Function")
+    assert function["Runtime"] == "python3.12"
+    assert function["Architectures"] == ["x86_64"]
+    assert function["Handler"] == "lambda_function.handler"
+    assert function["TracingConfig"] == {"Mode": "Active"}
+    assert function["Timeout"] < 29  # what API Gateway waits
+
+
+def test_the_function_knows_its_stores_its_topic_and_the_runtimes(template: Template) -> None:
+    _, function = template.only("AWS::Lambda::Function")
+    variables = resolved(function["Environment"]["Variables"])
+    runtimes = json.loads(variables.pop("RUNTIMES"))
+    assert [runtime["name"] for runtime in runtimes] == ["sdruntime", "sddynamic", "comfy-runtime"]
+    assert variables == {
+        "TASKS_TABLE": f"<{template.only('AWS::DynamoDB::Table')[0]}>",
+        "REQUESTS_TOPIC_ARN": f"<{template.only('AWS::SNS::Topic', starting='Requests')[0]}>",
+        "PAYLOAD_BUCKET": f"<{template.only('AWS::S3::Bucket', starting='Payloads')[0]}>",
+        "OUTPUT_BUCKET": f"<{template.only('AWS::S3::Bucket', starting='Outputs')[0]}>",
+        "INSECURE_CALLBACKS": "false",
+        "POWERTOOLS_SERVICE_NAME": "validator",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+    }
+
+
+def test_the_role_holds_what_the_validator_does_and_no_more(template: Template) -> None:
+    role, properties = template.only("AWS::IAM::Role", starting="Validator")
+    _, policy = template.only("AWS::IAM::Policy")
+    table, _ = template.only("AWS::DynamoDB::Table")
+    topic, _ = template.only("AWS::SNS::Topic", starting="Requests")
+    payloads, _ = template.only("AWS::S3::Bucket", starting="Payloads")
+    group, _ = template.only("AWS::Logs::LogGroup", starting="Validator")
+    assert "ManagedPolicyArns" not in properties
+    assert resolved(policy["Roles"]) == [f"<{role}>"]
+    assert {
+        (resolved(statement["Resource"]), *statement["Action"])
+        if isinstance(statement["Action"], list)
+        else (resolved(statement["Resource"]), statement["Action"])
+        for statement in policy["PolicyDocument"]["Statement"]
+    } == {
+        (f"<{table}.Arn>", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+        (f"<{topic}>", "sns:Publish"),
+        (f"<{payloads}.Arn>/tasks/*", "s3:PutObject"),
+        (f"<{group}.Arn>", "logs:CreateLogStream", "logs:PutLogEvents"),
+        ("*", "xray:PutTelemetryRecords", "xray:PutTraceSegments"),
+    }
+
+
+def test_only_the_api_may_call_the_function_and_only_by_its_two_methods(template: Template) -> None:
+    stage, _ = template.only("AWS::ApiGateway::Stage")
+    sources = {
+        resolved(permission["SourceArn"]).partition(f"<{stage}>")[2]
+        for permission in template.properties("AWS::Lambda::Permission").values()
+        if permission["Principal"] == "apigateway.amazonaws.com"
+    }
+    assert sources == {"/POST/v1alpha1", "/POST/v1alpha2"}
+    assert len(template.resources("AWS::Lambda::Permission")) == 2
+
+
+def test_logs_go_to_groups_that_forget(template: Template) -> None:
+    groups = template.properties("AWS::Logs::LogGroup")
+    _, function = template.only("AWS::Lambda::Function")
+    group, _ = template.only("AWS::Logs::LogGroup", starting="Validator")
+    assert {properties["RetentionInDays"] for properties in groups.values()} == {30}
+    assert resolved(function["LoggingConfig"]) == {"LogGroup": f"<{group}>"}
