@@ -1,0 +1,51 @@
+"""`python -m queue_agent`: work through the queue of one runtime until SIGTERM or Ctrl-C."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+from queue_agent import bootstrap, logs
+from queue_agent.errors import SettingsError
+from queue_agent.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_USAGE = """usage: queue-agent
+
+Receives the tasks of one runtime from its SQS queue, runs them on the runtime, stores the outputs in S3 and
+tells subscribers. All settings come from the environment; these have no default:
+
+  RUNTIME_NAME RUNTIME_TYPE RUNTIME_URL QUEUE_URL TASKS_TABLE NOTIFICATIONS_TOPIC_ARN
+  OUTPUT_BUCKET PAYLOAD_BUCKET
+
+The others are described in services/queue-agent/README.md."""
+
+
+async def _work(settings: Settings) -> None:
+    async with bootstrap.worker(settings) as worker:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, worker.stop)
+        log.info("agent started", extra={"action": "started", "type": settings.runtime_type})
+        await worker.run()
+        log.info("agent stopped", extra={"action": "stopped"})
+
+
+def main() -> None:
+    """Run the agent; exit code 2 where the settings are wrong."""
+    if len(sys.argv) > 1:
+        print(_USAGE)  # noqa: T201 - asked for on a terminal
+        sys.exit(0 if sys.argv[1] in {"-h", "--help"} else 2)
+    try:
+        settings = Settings.from_env(os.environ)
+        logs.configure(settings.log_level, service="queue-agent", runtime=settings.runtime_name)
+        asyncio.run(_work(settings))
+    except SettingsError as exc:
+        print(f"queue-agent: {exc}", file=sys.stderr)  # noqa: T201 - logging is not configured yet
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""The only place that makes adapters."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from s3io.claimcheck import ClaimCheck
+from s3io.inputs import InputFetcher
+from task_store import DynamoTaskStore
+
+from queue_agent.announcer import SnsAnnouncer
+from queue_agent.aws import MAX_POOL_CONNECTIONS, AwsCalls
+from queue_agent.ending import Ending
+from queue_agent.intake import Intake
+from queue_agent.outputs import S3Outputs
+from queue_agent.ports import Runtime
+from queue_agent.runtimes import make_runtime
+from queue_agent.settings import Settings
+from queue_agent.sqs import SqsQueue
+from queue_agent.tasks import Tasks
+from queue_agent.unreadable import Unreadable
+from queue_agent.worker import Limits, Worker
+
+_CONNECT_SECONDS = 3
+_READ_SECONDS = 20
+
+
+def _config(**more: Any) -> Config:
+    options: dict[str, Any] = {
+        "connect_timeout": _CONNECT_SECONDS,
+        "read_timeout": _READ_SECONDS,
+        "retries": {"mode": "standard", "total_max_attempts": 3},
+        "max_pool_connections": MAX_POOL_CONNECTIONS,
+        **more,
+    }
+    return Config(**options)
+
+
+@asynccontextmanager
+async def worker(settings: Settings, *, runtime: Runtime | None = None) -> AsyncIterator[Worker]:
+    """Make a worker with all that it needs, and let go of it at the end.
+
+    Args:
+        settings: of the agent.
+        runtime: an adapter to use instead of the configured type's.
+
+    Raises:
+        SettingsError: there is no adapter for the configured type.
+    """
+    adapter = runtime or make_runtime(settings)
+    session = boto3.session.Session()
+    s3 = session.client("s3", config=_config(signature_version="s3v4", s3={"addressing_style": "path"}))
+    # A long poll of 20 s must not run into the read timeout.
+    sqs = session.client("sqs", config=_config(read_timeout=_READ_SECONDS + settings.receive_wait_seconds))
+    calls = AwsCalls()
+    store = DynamoTaskStore(session.client("dynamodb", config=_config()), settings.tasks_table)
+    tasks = Tasks(store, calls, lease_seconds=settings.visibility_seconds)
+    outputs = S3Outputs(s3, settings.output_bucket, calls)
+    announcer = SnsAnnouncer(session.client("sns", config=_config()), settings.notifications_topic_arn, calls)
+    payloads = ClaimCheck(s3, settings.payload_bucket)
+    ending = Ending(tasks=tasks, outputs=outputs, announcer=announcer, payloads=payloads, calls=calls)
+    intake = Intake(
+        spec=settings.runtime_spec(adapter.task_types),
+        task_types=adapter.task_types,
+        tasks=tasks,
+        payloads=payloads,
+        ending=ending,
+        unreadable=Unreadable(
+            client=s3,
+            bucket=settings.payload_bucket,
+            runtime=settings.runtime_name,
+            tasks=tasks,
+            ending=ending,
+            calls=calls,
+        ),
+        calls=calls,
+        max_attempts=settings.max_attempts,
+    )
+    fetcher = InputFetcher(
+        s3_client=s3, allowed_hosts=settings.allowed_input_hosts, s3_allowed=settings.allowed_input_s3
+    )
+    try:
+        yield Worker(
+            queue=SqsQueue(sqs, settings.queue_url, calls, visibility=settings.visibility_seconds),
+            runtime=adapter,
+            tasks=tasks,
+            intake=intake,
+            outputs=outputs,
+            ending=ending,
+            fetcher=fetcher,
+            limits=_limits(settings),
+        )
+    finally:
+        await fetcher.aclose()
+        await adapter.aclose()
+        calls.close()
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        visibility=settings.visibility_seconds,
+        beat=settings.beat_seconds,
+        receive_wait=settings.receive_wait_seconds,
+        inference=settings.inference_limit_seconds,
+        shutdown_grace=settings.shutdown_grace_seconds,
+        max_attempts=settings.max_attempts,
+    )

@@ -1,0 +1,226 @@
+"""What the agent needs of the world; adapters are in the modules beside, fakes in `queue_agent.testing`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from s3io.inputs import FetchedInput
+
+#: Where a value stands in a JSON document: keys and list indexes from the root.
+JsonPath = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One attempt at a task, as a runtime gets it.
+
+    `content` has no routing keys any more; after `Runtime.prepare` it has no links either. `model` is the
+    checkpoint asked for, None for the one loaded. `attempt` is unique to this attempt: a run that finds
+    traces of another attempt must not take them for its own.
+    """
+
+    id: str
+    submission: str
+    attempt: str
+    tasktype: str
+    content: dict[str, Any]
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InputLink:
+    """A link in a job's content that the agent fetches."""
+
+    url: str
+    path: JsonPath
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One file that a run made. Its S3 URL is put into the answer at `path` (made where it is missing)."""
+
+    data: bytes
+    path: JsonPath
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run gave: the runtime's whole answer without the files' bytes, and the files in their order."""
+
+    answer: dict[str, Any]
+    outputs: Sequence[Output] = field(default_factory=tuple)
+
+
+#: Told how far a run is, 0 to 1.
+Progress = Callable[[float], None]
+
+
+class Runtime(Protocol):
+    """An adapter to one runtime (DESIGN 5). One job at a time; all calls from one event loop."""
+
+    @property
+    def task_types(self) -> frozenset[str]:
+        """The task types that it runs."""
+        ...
+
+    def links(self, job: Job) -> Sequence[InputLink]:
+        """Find the links in a job's content that have to be fetched before it can run (DESIGN 4.4)."""
+        ...
+
+    async def prepare(self, job: Job, inputs: Mapping[InputLink, FetchedInput]) -> Job:
+        """Put the fetched inputs in the place of their links; may upload them to the runtime.
+
+        Raises:
+            TaskFailedError: the runtime does not take an input.
+            RuntimeRefusedStartError: the runtime cannot be reached.
+        """
+        ...
+
+    async def ready(self) -> bool:
+        """Whether the runtime answers, has its model, and could start a job now."""
+        ...
+
+    async def run(self, job: Job, progress: Progress) -> Result:
+        """Run a prepared job to its end.
+
+        Raises:
+            TaskFailedError: the job is at fault, or it made nothing where something was due.
+            RuntimeLostError: the runtime is at fault and the inference is lost.
+            RuntimeRefusedStartError: nothing was started.
+            InterruptedRunError: `interrupt` ended it.
+        """
+        ...
+
+    async def interrupt(self, job: Job) -> bool:
+        """Stop the job where it runs or waits; return whether the runtime was seen idle afterwards."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close connections."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One receipt of one message."""
+
+    message_id: str
+    receipt_handle: str
+    body: str
+    receive_count: int
+    sent_at: datetime
+    attributes: dict[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what a human needs to see of a message that could not be read."""
+        return {
+            "message_id": self.message_id,
+            "body": self.body,
+            "attributes": self.attributes,
+            "receive_count": self.receive_count,
+            "sent_at": self.sent_at.isoformat(),
+        }
+
+
+class Queue(Protocol):
+    """The queue of one runtime; every method raises `ServiceError` where it is not reached."""
+
+    async def receive(self, *, wait_seconds: int) -> Delivery | None:
+        """Wait for one message; None when none came in time."""
+        ...
+
+    async def hide(self, delivery: Delivery, seconds: int) -> bool:
+        """Keep a message hidden for so long from now, 0 for not at all; False if it is not ours any more."""
+        ...
+
+    async def delete(self, delivery: Delivery) -> bool:
+        """Delete a message; False if it is not ours any more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What one attempt put into the output bucket."""
+
+    images: Sequence[str]
+    output_url: str
+    keys: Sequence[str]
+
+
+class Outputs(Protocol):
+    """Where outputs go; every method raises `ServiceError` where it is not reached."""
+
+    async def store(self, prefix: str, task_id: str, result: Result) -> Stored:
+        """Store the files of a run, and the answer with their URLs in it."""
+        ...
+
+    async def discard(self, stored: Stored) -> None:
+        """Delete what an attempt stored that has lost its claim."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """One notification with what its message attributes say."""
+
+    text: str
+    id: str
+    submission: str
+    event_id: str
+    runtime: str
+    tasktype: str
+    result: bool
+    callback: bool
+    traceparent: str | None = None
+
+    def attributes(self) -> dict[str, str]:
+        """Return the message attributes; fewer than ten, the most that raw delivery takes."""
+        values = {
+            "id": self.id,
+            "submission": self.submission,
+            "event_id": self.event_id,
+            "runtime": self.runtime,
+            "tasktype": self.tasktype,
+            "result": "true" if self.result else "false",
+            "callback": "true" if self.callback else "false",
+        }
+        if self.traceparent:
+            values["traceparent"] = self.traceparent
+        return values
+
+
+class Announcer(Protocol):
+    """Who tells subscribers."""
+
+    async def announce(self, announcement: Announcement) -> None:
+        """Publish once.
+
+        Raises:
+            ServiceError: nobody knows whether it was published.
+        """
+        ...
+
+
+class Payloads(Protocol):
+    """The claim check for what is too large for a message or a row; called in threads."""
+
+    def put(self, submission: str, name: str, value: Any) -> str:
+        """Keep a JSON value; return its S3 URL."""
+        ...
+
+    def get(self, ref: str, *, submission: str, limit: int) -> Any:
+        """Bring back a value of that very submission, of at most `limit` bytes."""
+        ...
+
+
+class Fetcher(Protocol):
+    """Who fetches inputs by link."""
+
+    async def fetch(self, url: str) -> FetchedInput:
+        """Fetch one link.
+
+        Raises:
+            s3io.errors.InputError: it cannot be had; the message is fit for the user.
+        """
+        ...

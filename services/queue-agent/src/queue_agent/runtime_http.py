@@ -1,0 +1,127 @@
+"""HTTP to a runtime on the same machine: what both adapters share."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from queue_agent.errors import AgentError, RuntimeLostError, RuntimeRefusedStartError
+
+ASK_TIMEOUT = 20.0  # seconds; both runtimes answer questions within 50 ms while they sample
+CONNECT_TIMEOUT = 5.0  # seconds
+
+# Below this a thread costs more than what it takes off the event loop.
+_SMALL_BODY = 64 * 1024
+_NOTHING_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.UnsupportedProtocol,
+    httpx.WriteError,
+    httpx.WriteTimeout,
+)
+
+
+def runtime_client() -> httpx.AsyncClient:
+    """Make the client for one runtime; the adapter closes it.
+
+    Each request has a connection of its own. SD Web UI closes a connection after some errors without a word,
+    and the next request on it fails (runtimes.md, Forge 1); then nobody could tell a lost inference from one
+    that never began. On one machine a new connection costs nothing.
+    """
+    return httpx.AsyncClient(
+        limits=httpx.Limits(max_keepalive_connections=0),
+        timeout=httpx.Timeout(ASK_TIMEOUT, connect=CONNECT_TIMEOUT),
+        headers={"Accept-Encoding": "identity"},  # compressing a picture takes time from the GPU's machine
+        trust_env=False,
+        follow_redirects=False,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer: status, and the body as it came."""
+
+    status: int
+    body: bytes
+
+    async def json(self) -> Any:
+        """Parse the body, a large one off the event loop.
+
+        Raises:
+            RuntimeLostError: it is not JSON. The runtime said 200 to something, but what it did is lost.
+        """
+        try:
+            if len(self.body) <= _SMALL_BODY:
+                return json.loads(self.body)
+            return await asyncio.to_thread(json.loads, self.body)
+        except (ValueError, RecursionError) as exc:
+            raise RuntimeLostError(f"the runtime's answer is not JSON: {exc}") from exc
+
+    async def said(self) -> Any:
+        """Return the body as JSON where it is, else as text: for messages."""
+        try:
+            return await self.json()
+        except RuntimeLostError:
+            return self.body.decode("utf-8", "replace")
+
+
+class RuntimeHttp:
+    """Requests to one runtime, below its base URL."""
+
+    def __init__(self, url: str, client: httpx.AsyncClient) -> None:
+        self.url = url.rstrip("/")
+        self.client = client
+
+    async def get(
+        self, path: str, *, params: Mapping[str, str] | None = None, timeout: float = ASK_TIMEOUT
+    ) -> Reply:
+        """Ask for something. Raises `httpx.RequestError`."""
+        reply = await self.client.get(self.url + path, params=params, timeout=_timeout(timeout))
+        return Reply(reply.status_code, reply.content)
+
+    async def post(self, path: str, body: Any = None, *, timeout: float = ASK_TIMEOUT) -> Reply:
+        """Send JSON, or nothing where `body` is None. Never sent twice. Raises `httpx.RequestError`."""
+        content = None if body is None else await encode(body)
+        headers = {} if content is None else {"Content-Type": "application/json"}
+        reply = await self.client.post(
+            self.url + path, content=content, headers=headers, timeout=_timeout(timeout)
+        )
+        return Reply(reply.status_code, reply.content)
+
+    async def aclose(self) -> None:
+        """Close what is open."""
+        await self.client.aclose()
+
+
+async def encode(body: Any) -> bytes:
+    """Encode JSON off the event loop: a body may carry pictures of tens of megabytes."""
+    return await asyncio.to_thread(lambda: json.dumps(body, separators=(",", ":")).encode())
+
+
+def nothing_sent(exc: httpx.RequestError) -> bool:
+    """Whether a request failed before the runtime had all of it, so that it cannot have acted on it."""
+    return isinstance(exc, _NOTHING_SENT)
+
+
+def before_start(exc: httpx.RequestError) -> RuntimeRefusedStartError:
+    """Turn a failed question into the error for a run that has not begun."""
+    return RuntimeRefusedStartError(f"the runtime cannot be reached: {_describe(exc)}")
+
+
+def after_start(exc: httpx.RequestError) -> AgentError:
+    """Turn the failure of a request that starts an inference into the right error."""
+    if nothing_sent(exc):
+        return before_start(exc)
+    return RuntimeLostError(f"the runtime was lost while it worked: {_describe(exc)}")
+
+
+def _describe(exc: httpx.RequestError) -> str:
+    return f"{type(exc).__name__} {exc}".strip()
+
+
+def _timeout(seconds: float) -> httpx.Timeout:
+    return httpx.Timeout(seconds, connect=CONNECT_TIMEOUT)

@@ -1,0 +1,85 @@
+"""Settings of the agent: one frozen model, read once from the environment at start."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from task_schema import TASK_TYPES, RuntimeSpec
+
+from queue_agent.errors import SettingsError
+
+
+def _json(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError as exc:
+        raise ValueError(f"must be JSON: {exc}") from exc
+
+
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Settings(BaseModel):
+    """All knobs of the agent; each is read from the environment variable of its name in capitals."""
+
+    model_config = ConfigDict(frozen=True)
+
+    runtime_name: Annotated[str, Field(min_length=1)]
+    runtime_type: Annotated[str, Field(min_length=1)]
+    runtime_url: Annotated[str, Field(pattern=r"^https?://")]
+    queue_url: Annotated[str, Field(min_length=1)]
+    tasks_table: Annotated[str, Field(min_length=1)]
+    notifications_topic_arn: Annotated[str, Field(min_length=1)]
+    output_bucket: Annotated[str, Field(min_length=1)]
+    payload_bucket: Annotated[str, Field(min_length=1)]
+
+    model_filename: str | None = None
+    dynamic_model: bool = False
+    #: Hosts and networks that links may name though they are not public, such as `10.0.0.0/8`.
+    allowed_input_hosts: Annotated[tuple[str, ...], BeforeValidator(_json)] = ()
+    #: `bucket` or `bucket/prefix` that `s3://` links may name.
+    allowed_input_s3: Annotated[tuple[str, ...], BeforeValidator(_json)] = ()
+
+    #: How long a message stays hidden after each beat; also the length of a lease.
+    visibility_seconds: Annotated[int, Field(ge=3, le=43200)] = 60
+    beat_seconds: Seconds = 20
+    receive_wait_seconds: Annotated[int, Field(ge=0, le=20)] = 20
+    #: Longest that one inference may take.
+    inference_limit_seconds: Seconds = 900
+    #: How long a running task may go on after SIGTERM before it is interrupted and given back.
+    shutdown_grace_seconds: Annotated[float, Field(ge=0)] = 25
+    max_attempts: Annotated[int, Field(ge=1)] = 3
+    log_level: str = "INFO"
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Read the settings.
+
+        Raises:
+            SettingsError: naming every variable that is missing or wrong.
+        """
+        values = {name: env[name.upper()] for name in cls.model_fields if env.get(name.upper(), "") != ""}
+        try:
+            settings = cls.model_validate(values)
+        except ValidationError as exc:
+            faults = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in exc.errors()]
+            raise SettingsError("wrong settings:\n  " + "\n  ".join(faults)) from exc
+        if settings.beat_seconds * 2 > settings.visibility_seconds:
+            raise SettingsError(
+                f"wrong settings:\n  BEAT_SECONDS: {settings.beat_seconds:g} is more than half of "
+                f"VISIBILITY_SECONDS ({settings.visibility_seconds}): one late beat would lose the task"
+            )
+        return settings
+
+    def runtime_spec(self, task_types: frozenset[str]) -> RuntimeSpec:
+        """Return the runtime as requests are checked against it."""
+        return RuntimeSpec(
+            name=self.runtime_name,
+            type=self.runtime_type,
+            model_filename=self.model_filename,
+            dynamic_model=self.dynamic_model,
+            task_types=None if self.runtime_type in TASK_TYPES else tuple(sorted(task_types)),
+        )

@@ -1,0 +1,108 @@
+"""Messages that cannot be read: kept for a human, their task failed where it can be made out (DESIGN 5)."""
+
+import json
+import logging
+import uuid
+from typing import Any
+
+from s3io.errors import KeyTakenError
+from s3io.outputs import put_new
+from task_schema import Notification, TaskCode, TaskError, UnreadableMessageError
+from task_store import ConflictError, NewTask, NotClaimableError, Outcome, Task
+
+from queue_agent.aws import AwsCalls
+from queue_agent.ending import Ending
+from queue_agent.ports import Delivery
+from queue_agent.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+# What the row of a task says that nobody could read.
+_UNKNOWN = "unknown"
+
+
+class Unreadable:
+    """Keeps unreadable messages under `unreadable/<runtime>/` of the payload bucket."""
+
+    def __init__(
+        self, *, client: Any, bucket: str, runtime: str, tasks: Tasks, ending: Ending, calls: AwsCalls
+    ) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._runtime = runtime
+        self._tasks = tasks
+        self._ending = ending
+        self._calls = calls
+
+    async def keep(self, delivery: Delivery, error: UnreadableMessageError) -> None:
+        """Keep a message, then end its task and tell it, if it has one.
+
+        Raises:
+            ServiceError: not all of it was done; doing it again is harmless.
+        """
+        key = f"unreadable/{self._runtime}/{delivery.message_id}.json"
+        text = json.dumps({"reason": error.reason, **delivery.as_json()}).encode("utf-8", "replace")
+        try:
+            await self._calls(put_new, self._client, self._bucket, key, text, "application/json")
+        except KeyTakenError:
+            log.info("kept before", extra={"action": "unreadable_again", "key": key})
+        log.error(
+            "message cannot be read",
+            extra={"action": "unreadable_message", "key": key, "reason": error.reason, "task": error.task_id},
+        )
+        if error.task_id is not None:
+            await self._end_task(error.task_id, error, delivery)
+
+    async def _end_task(self, task_id: str, error: UnreadableMessageError, delivery: Delivery) -> None:
+        submission = error.submission or str(uuid.uuid5(uuid.NAMESPACE_OID, delivery.message_id))
+        traceparent = delivery.attributes.get("traceparent")
+        task = await self._tasks.get(task_id)
+        if task is None or (task.submission != submission and task.is_finished):
+            task = await self._record(task_id, submission)
+        if task is None or task.submission != submission:
+            # The row is another task's, which is none of this message's business.
+            return
+        if not task.status.is_terminal:
+            ended = await self._end(task, error)
+            if ended is None:
+                return
+            task = ended
+        if task.notified_at is None:
+            await self._ending.tell(task, traceparent)
+
+    async def _record(self, task_id: str, submission: str) -> Task | None:
+        new = NewTask(
+            id=task_id,
+            submission=submission,
+            runtime=self._runtime,
+            tasktype=_UNKNOWN,
+            prefix=_UNKNOWN,
+            api_version=_UNKNOWN,
+            body_hash=submission,
+            published_at=self._tasks.now(),
+        )
+        try:
+            return await self._tasks.record(new)
+        except ConflictError:
+            return None
+
+    async def _end(self, task: Task, error: UnreadableMessageError) -> Task | None:
+        fault = TaskError.of(TaskCode.UNREADABLE_MESSAGE, f"the message cannot be read: {error.reason}")
+        notification = Notification.ended_without_result(
+            task_id=task.id,
+            submission=task.submission,
+            runtime=task.runtime,
+            context=task.context if task.context is not None else {},
+            error=fault,
+        )
+        outcome = Outcome(
+            status=notification.status,
+            event_id=str(uuid.uuid4()),
+            notification=json.dumps(notification.model_dump(mode="json")),
+            error=fault,
+        )
+        try:
+            claim = await self._tasks.seize(task.id, task.submission)
+            return await self._tasks.commit(claim, outcome)
+        except NotClaimableError as exc:
+            return exc.task if exc.task is not None and exc.task.status.is_terminal else None
