@@ -1,0 +1,1 @@
+"""How the pictures are made: words become a scene, and a scene is painted in layers."""
