@@ -1,0 +1,262 @@
+"""The commands and their options; what they do is in the modules beside this one."""
+
+import asyncio
+import os
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from local.home import Home
+from local.settings import SECONDS_PER_IMAGE, Settings, parse_runtime
+
+from darkroom_cli.bodies import Wish
+from darkroom_cli.failures import explained
+from darkroom_cli.interruption import interruptible
+from darkroom_cli.options import DEMO_TIMEOUT, SUBMIT_TIMEOUT, TASKS, SubmitOptions
+from darkroom_cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from local.system import System
+
+OUT = "out"
+_EXITS = "Exit codes: 0 success, 1 failed, 2 wrong use, 3 the local system is not up, 130 interrupted."
+
+app = typer.Typer(
+    name="darkroom",
+    help="Darkroom on this machine: post a task, get the picture. No AWS account, no GPU, no Docker.",
+    epilog=f"Start with: ./darkroom demo. {_EXITS}",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """What all commands share."""
+
+    home: Home
+    terminal: Terminal
+    verbose: bool
+
+
+@app.callback()
+def common(
+    context: typer.Context,
+    *,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show stack traces of errors.")] = False,
+) -> None:
+    """Darkroom on this machine: post a task, get the picture. No AWS account, no GPU, no Docker."""
+    context.obj = Invocation(Home.from_environment(os.environ, Path.cwd()), Terminal(), verbose)
+
+
+type SecondsPerImage = Annotated[
+    float, typer.Option(min=0, help="How long a sketch runtime takes for a picture, as a GPU would.")
+]
+type Runtimes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--runtime",
+        metavar="NAME=URL",
+        help="A real SD Web UI or ComfyUI in place of a sketch, as in sdruntime=http://127.0.0.1:7860."
+        " May be given several times.",
+    ),
+]
+type Port = Annotated[
+    int,
+    typer.Option(min=0, max=65535, help="Port of the API and the emulator on 127.0.0.1; 0 is any free one."),
+]
+
+
+@app.command(epilog=_EXITS)
+def up(
+    context: typer.Context,
+    *,
+    seconds_per_image: SecondsPerImage = SECONDS_PER_IMAGE,
+    runtime: Runtimes = None,
+    port: Port = 0,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Return once it is ready, and leave it running.")
+    ] = False,
+) -> None:
+    """Start the whole system and keep it until Ctrl-C.
+
+    An AWS emulator gets the dispatch stack that the cloud gets; queue agents and sketch runtimes run as
+    processes (sketches paint from prompt and seed, no model is involved). Endpoint, key and a curl line to
+    paste are printed. Each start begins empty; logs are in .darkroom/run/logs.
+    """
+    from darkroom_cli import running  # noqa: PLC0415 - loading it takes long, and --help does not need it
+
+    call: Invocation = context.obj
+    with explained(call.terminal, call.home, verbose=call.verbose):
+        settings = _settings(seconds_per_image, runtime, port)
+        if detach:
+            again = ["--seconds-per-image", str(seconds_per_image), "--port", str(port)]
+            for one in runtime or ():
+                again += ["--runtime", one]
+            running.up_detached(home=call.home, environ=os.environ, arguments=again, terminal=call.terminal)
+            return
+        asyncio.run(running.up(home=call.home, environ=os.environ, settings=settings, terminal=call.terminal))
+
+
+@app.command(epilog=_EXITS)
+def down(context: typer.Context) -> None:
+    """End the system that is up, wherever it was started."""
+    from darkroom_cli import running  # noqa: PLC0415 - loading it takes long, and --help does not need it
+
+    call: Invocation = context.obj
+    with explained(call.terminal, call.home, verbose=call.verbose):
+        running.down(home=call.home, terminal=call.terminal)
+
+
+@app.command(epilog=_EXITS)
+def demo(
+    context: typer.Context,
+    *,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder of the pictures. Default: out/")
+    ] = None,
+    seconds_per_image: SecondsPerImage = SECONDS_PER_IMAGE,
+    runtime: Runtimes = None,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for all six.")] = DEMO_TIMEOUT,
+) -> None:
+    """Send the guide's six requests and save their pictures.
+
+    Text-to-image and image-to-image in both versions of the API, upscaling, and a ComfyUI workflow. Starts
+    the system if it is not up, and ends it again. The picture that the guide's examples link to is replaced
+    by one that is served here. Succeeds only if each request comes back with a picture that opens.
+    """
+    from darkroom_cli import demo as demo_command  # noqa: PLC0415 - loading it takes long, and --help does not need it
+    from darkroom_cli import running  # noqa: PLC0415 - loading it takes long, and --help does not need it
+
+    call: Invocation = context.obj
+    with explained(call.terminal, call.home, verbose=call.verbose):
+        settings = _settings(seconds_per_image, runtime, 0)
+        started: list[System] = []
+
+        async def run() -> None:
+            async with running.some_system(
+                home=call.home,
+                environ=os.environ,
+                settings=settings,
+                terminal=call.terminal,
+                hurry=started,
+            ) as state:
+                folder = out or call.home.root / OUT
+                await demo_command.demo(state=state, terminal=call.terminal, folder=folder, timeout=timeout)
+
+        _run(run(), started)
+
+
+@app.command(epilog=_EXITS)
+def submit(
+    context: typer.Context,
+    prompt: Annotated[
+        str | None, typer.Argument(help='What to paint, such as "a lighthouse at dusk".')
+    ] = None,
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="File of the picture; more of them get numbers. Default: out/<id>."
+        ),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(metavar="TYPE", help=f"One of {', '.join(TASKS)}; else it follows from the rest."),
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option(metavar="FILE|URL", help="The picture to start from or to enlarge.")
+    ] = None,
+    workflow: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A ComfyUI workflow, exported in API format.")
+    ] = None,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="A whole request, in either version of the API."),
+    ] = None,
+    runtime: Annotated[str | None, typer.Option(metavar="NAME", help="Which runtime is to do it.")] = None,
+    task_id: Annotated[str | None, typer.Option("--id", help="The task's id. Default: a new one.")] = None,
+    negative: Annotated[str | None, typer.Option(help="What must not be in the picture.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed paints the same picture.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Sampling steps.")] = None,
+    width: Annotated[int | None, typer.Option(min=1, help="Pixels.")] = None,
+    height: Annotated[int | None, typer.Option(min=1, help="Pixels.")] = None,
+    model: Annotated[str | None, typer.Option(help="Checkpoint, for a runtime that loads any.")] = None,
+    strength: Annotated[
+        float | None, typer.Option(min=0, max=1, help="How far image-to-image may go from its picture.")
+    ] = None,
+    scale: Annotated[float | None, typer.Option(min=1, max=8, help="How much to enlarge.")] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Wait for the picture, or only post.")
+    ] = True,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait.")] = SUBMIT_TIMEOUT,
+) -> None:
+    """Submit one task to the system that is up, and save its picture.
+
+    The file's name is printed to stdout. Examples:
+
+    ./darkroom submit "a lighthouse at dusk" -o out.png
+
+    ./darkroom submit "the same in winter" --image out.png -o winter.png
+
+    ./darkroom submit --task extra-single-image --image out.png --scale 2 -o large.png
+
+    ./darkroom submit --workflow workflow_api.json
+    """
+    from local.state import read_state  # noqa: PLC0415 - loading it takes long, and --help does not need it
+
+    from darkroom_cli import submit as submit_command  # noqa: PLC0415 - loading it takes long, and --help does not need it
+
+    call: Invocation = context.obj
+    options = SubmitOptions(
+        wish=Wish(prompt, negative, seed, steps, width, height, model, strength, scale),
+        tasktype=task,
+        image=image,
+        workflow=workflow,
+        json_file=json_file,
+        runtime=runtime,
+        task_id=task_id,
+        output=output,
+        wait=wait,
+        timeout=timeout,
+    )
+    with explained(call.terminal, call.home, verbose=call.verbose):
+        submit_command.check(options)
+        state = read_state(call.home)
+
+        async def run() -> None:
+            await submit_command.submit(
+                options, state=state, terminal=call.terminal, folder=call.home.root / OUT
+            )
+
+        _run(run(), [])
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="darkroom")
+
+
+def _run(work: Coroutine[Any, Any, None], started: "list[System]") -> None:
+    """Run to the end, or to Ctrl-C; a second Ctrl-C ends the systems in `started` without patience."""
+
+    def hurry() -> None:
+        for system in started:
+            system.hurry.set()
+
+    async def run() -> None:
+        await interruptible(work, first=lambda: None, second=hurry)
+
+    asyncio.run(run())
+
+
+def _settings(seconds_per_image: float, runtimes: list[str] | None, port: int) -> Settings:
+    return Settings(
+        seconds_per_image=seconds_per_image,
+        runtimes=dict(parse_runtime(one) for one in runtimes or ()),
+        api_port=port,
+    )

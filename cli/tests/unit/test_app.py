@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+from darkroom_cli.app import app
+from typer.testing import CliRunner
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_HOME", str(tmp_path))
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(app, list(arguments), env={"COLUMNS": "120", "NO_COLOR": "1"})
+    return result.exit_code, result.output
+
+
+@pytest.mark.parametrize("command", ["up", "down", "demo", "submit"])
+def test_every_command_explains_itself_and_its_exit_codes(command: str) -> None:
+    code, text = run(command, "--help")
+    assert code == 0
+    assert "3 the local system is not up" in " ".join(text.split())
+
+
+def test_without_a_command_the_help_says_where_to_start() -> None:
+    assert "Start with: ./darkroom demo" in " ".join(run()[1].split())
+
+
+@pytest.mark.parametrize("arguments", [["down"], ["submit", "a dog"]])
+def test_what_needs_a_system_says_that_there_is_none(arguments: list[str]) -> None:
+    code, text = run(*arguments)
+    assert code == 3
+    assert "not up" in text
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["submit"],
+        ["submit", "a dog", "--task", "dream"],
+        ["submit", "a dog", "--width", "0"],
+        ["up", "--runtime", "nonsense"],
+        ["up", "--port", "70000"],
+        ["paint"],
+    ],
+)
+def test_wrong_use_is_told_as_such(arguments: list[str]) -> None:
+    code, text = run(*arguments)
+    assert code == 2
+    assert text
+
+
+def test_what_has_not_been_built_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DARKROOM_MINISTACK", "DARKROOM_INFRA", "DARKROOM_AGENT", "VALIDATOR_ZIP"):
+        monkeypatch.delenv(name, raising=False)
+    code, text = run("up")
+    assert code == 1
+    assert "ministack.pex" in text.replace("\n", "")

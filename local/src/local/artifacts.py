@@ -1,0 +1,89 @@
+"""What the system runs, and where it is: built by Pants in `dist/`, or named by the environment."""
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.environment import base_python
+from local.errors import MissingArtifactError
+from local.home import Home
+
+MINISTACK_ENV = "DARKROOM_MINISTACK"
+INFRA_ENV = "DARKROOM_INFRA"
+AGENT_ENV = "DARKROOM_AGENT"
+SKETCH_ENV = "DARKROOM_SKETCH"
+VALIDATOR_ZIP_ENV = "VALIDATOR_ZIP"
+
+# What infra is made from, for a developer who runs it from source.
+_INFRA_SOURCES = ("infra/src", "libs/task-schema/src")
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """Commands of the programs, and the files that the template is made from (its cache is named by them)."""
+
+    ministack: tuple[str, ...]
+    infra: tuple[str, ...]
+    agent: tuple[str, ...]
+    sketch: tuple[str, ...]
+    template_inputs: tuple[Path, ...]
+    validator_zip: Path | None = None
+
+    @classmethod
+    def find(cls, home: Home, environ: Mapping[str, str]) -> "Artifacts":
+        """Find everything, preferring what the environment names.
+
+        Raises:
+            MissingArtifactError: names all that is missing, and how to build it.
+        """
+        zip_name = environ.get(VALIDATOR_ZIP_ENV)
+        zips = [Path(zip_name)] if zip_name else sorted(home.dist.glob("*.zip"))
+        missing = [str(path) for path in zips if not path.is_file()]
+        if not zips:
+            missing.append(str(home.dist / "validator-<version>.zip"))
+        commands: dict[str, tuple[str, ...]] = {}
+        for variable, pex in (
+            (MINISTACK_ENV, "ministack.pex"),
+            (INFRA_ENV, "infra.pex"),
+            (AGENT_ENV, "queue-agent.pex"),
+        ):
+            named = environ.get(variable)
+            commands[variable] = _named(variable, named) if named else _pex(home.dist / pex)
+            if not named and not (home.dist / pex).is_file():
+                missing.append(str(home.dist / pex))
+        if missing:
+            raise MissingArtifactError(
+                f"not built yet: {', '.join(missing)}. Start with ./darkroom, which builds what it needs,"
+                " or run ./pants package ::"
+            )
+        sketch = environ.get(SKETCH_ENV)
+        infra_made_from = (
+            tuple(path for name in _INFRA_SOURCES if (path := home.root / name).is_dir())
+            if environ.get(INFRA_ENV)
+            else (home.dist / "infra.pex",)
+        )
+        return cls(
+            ministack=commands[MINISTACK_ENV],
+            infra=commands[INFRA_ENV],
+            agent=commands[AGENT_ENV],
+            sketch=_named(SKETCH_ENV, sketch) if sketch else (sys.executable, "-m", "local.sketch"),
+            template_inputs=(*infra_made_from, *zips),
+            validator_zip=Path(zip_name).absolute() if zip_name else None,
+        )
+
+
+def _pex(path: Path) -> tuple[str, ...]:
+    # Not run directly: its first line asks for a python3.12 on PATH, which may be missing or be another one.
+    return (base_python(), str(path))
+
+
+def _named(variable: str, command: str) -> tuple[str, ...]:
+    words = tuple(shlex.split(command))
+    executable = shutil.which(words[0]) if words else None
+    if executable is None or not os.access(executable, os.X_OK):
+        raise MissingArtifactError(f"{variable} names {command!r}, which cannot be executed")
+    return (executable, *words[1:])

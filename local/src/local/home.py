@@ -1,0 +1,78 @@
+"""The folders of one local system."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.errors import LocalError
+
+HOME_ENV = "DARKROOM_HOME"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folder that a system belongs to, with its `dist/`; all that it writes is in `.darkroom/`."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str], cwd: Path) -> "Home":
+        """Return the home that `DARKROOM_HOME` names (the launcher sets it), else the working folder."""
+        return cls(Path(environ.get(HOME_ENV) or cwd).absolute())
+
+    @property
+    def dist(self) -> Path:
+        """Where the build puts what the system runs."""
+        return self.root / "dist"
+
+    @property
+    def work(self) -> Path:
+        """All that the system writes."""
+        return self.root / ".darkroom"
+
+    @property
+    def run(self) -> Path:
+        """What belongs to the present run only; emptied at each start."""
+        return self.work / "run"
+
+    @property
+    def logs(self) -> Path:
+        """One log per process, `<name>.log`."""
+        return self.run / "logs"
+
+    @property
+    def state_file(self) -> Path:
+        """Written when the system is ready, removed when it ends."""
+        return self.run / "state.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the process that runs the system. Not in `run`, which is emptied."""
+        return self.work / "lock"
+
+    @property
+    def cache(self) -> Path:
+        """Synthesised templates, one folder per hash of what they were made from."""
+        return self.work / "cache"
+
+    def log(self, name: str) -> Path:
+        """Return the log of a process."""
+        return self.logs / f"{name}.log"
+
+    def prepare(self) -> None:
+        """Make the work folder, private to the user.
+
+        Raises:
+            LocalError: it cannot be written.
+        """
+        try:
+            self.work.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.cache.mkdir(exist_ok=True)
+        except OSError as exc:
+            raise LocalError(f"cannot write to {self.work}: {exc.strerror}") from exc
+
+    def empty_run(self) -> None:
+        """Forget the last run: its state, data, logs and temporary files."""
+        shutil.rmtree(self.run, ignore_errors=True)
+        self.logs.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,81 @@
+"""How the system's own programs are started: sketch runtimes and queue agents."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from task_schema import RuntimeSpec
+
+from local.artifacts import Artifacts
+from local.children import ChildSpec
+from local.deployment import models_of
+from local.environment import clean_python, this_python
+from local.home import Home
+from local.ministack import client_environment
+from local.settings import Settings
+from local.sockets import LOOPBACK
+from local.stack import StackOutputs
+
+VISIBILITY_SECONDS = 60
+BEAT_SECONDS = 20
+# Shorter than in the cloud: a user who ends the system waits for both.
+RECEIVE_WAIT_SECONDS = 5
+SHUTDOWN_GRACE_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Programs:
+    """Makes the specifications of children."""
+
+    home: Home
+    artifacts: Artifacts
+    environ: Mapping[str, str]
+    settings: Settings
+
+    def sketch(self, runtime: RuntimeSpec, port: int) -> ChildSpec:
+        """Return how the sketch of a runtime is started."""
+        name = f"sketch-{runtime.name}"
+        return ChildSpec(
+            name=name,
+            command=(
+                *self.artifacts.sketch,
+                runtime.type,
+                *("--host", LOOPBACK, "--port", str(port)),
+                *("--seconds-per-image", f"{self.settings.seconds_per_image:g}"),
+                *("--models", ",".join(models_of(runtime))),
+            ),
+            env=this_python(self.environ),
+            cwd=self.home.run,
+            log=self.home.log(name),
+        )
+
+    def agent(self, runtime: RuntimeSpec, url: str, stack: StackOutputs, emulator: str) -> ChildSpec:
+        """Return how the queue agent of a runtime is started."""
+        name = f"agent-{runtime.name}"
+        env = (
+            clean_python(self.environ)
+            | client_environment(emulator)
+            | {
+                "RUNTIME_NAME": runtime.name,
+                "RUNTIME_TYPE": runtime.type,
+                "RUNTIME_URL": url,
+                "QUEUE_URL": stack.queues[runtime.name],
+                "TASKS_TABLE": stack.tasks_table,
+                "NOTIFICATIONS_TOPIC_ARN": stack.notifications_topic,
+                "OUTPUT_BUCKET": stack.output_bucket,
+                "PAYLOAD_BUCKET": stack.payload_bucket,
+                "DYNAMIC_MODEL": "true" if runtime.dynamic_model else "false",
+                "ALLOWED_INPUT_HOSTS": json.dumps(list(self.settings.input_hosts)),
+                "ALLOWED_INPUT_S3": json.dumps(list(self.settings.input_s3)),
+                "VISIBILITY_SECONDS": str(VISIBILITY_SECONDS),
+                "BEAT_SECONDS": str(BEAT_SECONDS),
+                "RECEIVE_WAIT_SECONDS": str(RECEIVE_WAIT_SECONDS),
+                "SHUTDOWN_GRACE_SECONDS": str(SHUTDOWN_GRACE_SECONDS),
+                "LOG_LEVEL": self.settings.log_level,
+            }
+        )
+        if runtime.model_filename is not None:
+            env["MODEL_FILENAME"] = runtime.model_filename
+        return ChildSpec(
+            name=name, command=self.artifacts.agent, env=env, cwd=self.home.run, log=self.home.log(name)
+        )

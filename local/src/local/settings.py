@@ -1,0 +1,59 @@
+"""How one local system is to run."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from local.errors import BadOptionError
+
+SECONDS_PER_IMAGE = 0.5
+# The demo serves a picture on this machine; agents in the cloud refuse such addresses.
+LOOPBACK_HOSTS = ("localhost", "127.0.0.0/8", "::1/128")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Options of `up`; the defaults are a system that is complete by itself.
+
+    `runtimes` maps names of the configuration to the URLs of real servers, which take the place of sketches.
+    `api_port` is the emulator's port, 0 for any free one. `config` names another configuration file than the
+    packaged one.
+    """
+
+    seconds_per_image: float = SECONDS_PER_IMAGE
+    runtimes: Mapping[str, str] = field(default_factory=dict)
+    api_port: int = 0
+    config: Path | None = None
+    input_hosts: tuple[str, ...] = LOOPBACK_HOSTS
+    input_s3: tuple[str, ...] = ()
+    log_level: str = "INFO"
+
+    def check(self, known: Collection[str]) -> None:
+        """Compare the options with the names of the runtimes that there are.
+
+        Raises:
+            BadOptionError: an option does not fit.
+        """
+        for name, url in self.runtimes.items():
+            if name not in known:
+                raise BadOptionError(f"--runtime: there is no runtime {name!r}; there are {', '.join(known)}")
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname:
+                raise BadOptionError(f"--runtime {name}: {url!r} is not a URL such as http://127.0.0.1:7860")
+        if self.seconds_per_image < 0:
+            raise BadOptionError("--seconds-per-image: it cannot be negative")
+        if not 0 <= self.api_port <= 65535:
+            raise BadOptionError("--port: a port is a number from 1 to 65535, or 0 for any free one")
+
+
+def parse_runtime(text: str) -> tuple[str, str]:
+    """Split `NAME=URL`.
+
+    Raises:
+        BadOptionError: it is not of that form.
+    """
+    name, equals, url = text.partition("=")
+    if not (name and equals and url):
+        raise BadOptionError(f"--runtime: {text!r} is not NAME=URL, such as sdruntime=http://127.0.0.1:7860")
+    return name, url.rstrip("/")

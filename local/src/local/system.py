@@ -1,0 +1,283 @@
+"""The local system: starts its parts in the order of their needs, keeps them up, ends them in reverse."""
+
+import asyncio
+import os
+import time
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from task_schema import RuntimeSpec
+
+from local.aftercare import (
+    Expiry,
+    apply_time_to_live,
+    expiries,
+    physical_ids,
+    remove_expired,
+    set_function_environment,
+    wake_pollers,
+)
+from local.artifacts import Artifacts
+from local.children import tail
+from local.clients import Clients
+from local.deploy import Deployer
+from local.deployment import LocalConfig, read_config_file
+from local.errors import BadOptionError, StartError, SystemFailedError
+from local.events import Report, ignore, note, step, warn
+from local.home import Home
+from local.keeper import Keeper
+from local.lock import RunLock
+from local.ministack import REGION, MiniStack
+from local.programs import Programs
+from local.settings import Settings
+from local.sockets import LOOPBACK, free_port, is_free, listens
+from local.stack import StackOutputs, api_key
+from local.state import RuntimeState, State
+from local.synthesis import Assembly, assembly
+from local.warmup import warm_up
+
+SKETCH_TIMEOUT = 60.0  # seconds until a sketch runtime must listen
+POLL_INTERVAL = 0.05  # seconds
+EXPIRY_INTERVAL = 3600.0  # seconds between two looks for objects that have lived long enough
+AGENT_GRACE = 15.0  # seconds that an agent gets to give back what it has in hand
+SKETCH_GRACE = 5.0  # seconds
+# Settings of functions that only a system on one machine may have.
+LOCAL_FUNCTION_SETTINGS = {"INSECURE_CALLBACKS": "true"}
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """What the deployment came to."""
+
+    stack: StackOutputs
+    key: str
+    rules: list[Expiry]
+
+
+class System:
+    """One local system, as an async context manager: entered it is ready, left it is gone.
+
+    Use it from the main thread (`local.children` says why). `hurry` may be set at any time to end what is
+    being ended without patience.
+    """
+
+    def __init__(
+        self,
+        *,
+        home: Home,
+        environ: Mapping[str, str],
+        settings: Settings | None = None,
+        report: Report = ignore,
+    ) -> None:
+        self.hurry = asyncio.Event()
+        self._home = home
+        self._environ = environ
+        self._settings = settings or Settings()
+        self._report = report
+        self._lock = RunLock(home)
+        self._emulator: MiniStack | None = None
+        self._sketches: dict[str, Keeper] = {}
+        self._agents: dict[str, Keeper] = {}
+        self._expiry: asyncio.Task[None] | None = None
+        self._state: State | None = None
+        self._queues: tuple[str, ...] = ()
+
+    async def __aenter__(self) -> State:
+        """Start everything; return what is needed to use it.
+
+        Raises:
+            LocalError: it could not be started; what had been started is ended again.
+        """
+        config_text, config = read_config_file(self._settings.config)
+        self._settings.check([runtime.name for runtime in config.runtimes])
+        artifacts = Artifacts.find(self._home, self._environ)
+        self._home.prepare()
+        self._lock.acquire()
+        try:
+            self._home.empty_run()
+            return await self._start(artifacts, config_text, config)
+        except BaseException:
+            await self._stop()
+            raise
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End everything."""
+        step(self._report, "Ending queue agents, runtimes and emulator")
+        await self._stop()
+
+    async def failed(self) -> SystemFailedError:
+        """Wait until a part that cannot be replaced has ended; return an error that says so."""
+        assert self._emulator is not None, "the system is not up"
+        code = await self._emulator.wait()
+        return SystemFailedError(
+            f"the AWS emulator ended (exit code {code}), and what it kept is lost",
+            log=self._home.log("ministack"),
+        )
+
+    async def _start(self, artifacts: Artifacts, config_text: str, config: LocalConfig) -> State:
+        programs = Programs(self._home, artifacts, self._environ, self._settings)
+        self._emulator = MiniStack(
+            command=artifacts.ministack, home=self._home, environ=self._environ, port=self._api_port()
+        )
+        step(self._report, "Starting the AWS emulator and the runtimes")
+        made, urls, _ = await together(
+            assembly(
+                home=self._home,
+                artifacts=artifacts,
+                config=config_text,
+                environ=self._environ,
+                report=self._report,
+            ),
+            self._start_runtimes(programs, config),
+            self._emulator.start(),
+        )
+        step(self._report, "Deploying the dispatch stack")
+        clients = Clients(self._emulator.url)
+        deployed = await asyncio.to_thread(deploy, clients, made, config.stack)
+        self._queues = tuple(deployed.stack.queues.values())
+        step(self._report, "Starting the queue agents and warming up the API")
+        endpoint = deployed.stack.endpoint(self._emulator.url)
+        await together(
+            self._start_agents(programs, config, urls, deployed.stack), warm_up(endpoint, deployed.key)
+        )
+        self._expiry = asyncio.create_task(self._expire(clients, deployed.rules))
+        self._state = self._describe(config, urls, deployed, endpoint)
+        self._state.save(self._home)
+        return self._state
+
+    def _api_port(self) -> int:
+        port = self._settings.api_port
+        if port and not is_free(port):
+            raise BadOptionError(f"--port: {LOOPBACK}:{port} is taken by another program")
+        return port or free_port()
+
+    async def _start_runtimes(self, programs: Programs, config: LocalConfig) -> dict[str, str]:
+        """Start sketches where no real runtime is named; return the URL of each runtime."""
+        urls = dict(self._settings.runtimes)
+        ports: dict[str, int] = {}
+        for runtime in config.runtimes:
+            if runtime.name in urls:
+                note(self._report, f"{runtime.name} is served by {urls[runtime.name]}")
+                continue
+            ports[runtime.name] = free_port()
+            urls[runtime.name] = f"http://{LOOPBACK}:{ports[runtime.name]}"
+            spec = programs.sketch(runtime, ports[runtime.name])
+            keeper = Keeper(spec, report=self._report, changed=self._refresh, grace=SKETCH_GRACE)
+            self._sketches[runtime.name] = keeper
+            await keeper.start()
+        await together(*(self._listening(self._sketches[name], port) for name, port in ports.items()))
+        return urls
+
+    async def _listening(self, keeper: Keeper, port: int) -> None:
+        deadline = asyncio.get_running_loop().time() + SKETCH_TIMEOUT
+        while not listens(port):
+            if asyncio.get_running_loop().time() > deadline or keeper.restarts > 1:
+                log = keeper.spec.log
+                raise StartError(f"{keeper.spec.name} does not come up: {tail(log)}", log=log)
+            await asyncio.sleep(POLL_INTERVAL)
+
+    async def _start_agents(
+        self, programs: Programs, config: LocalConfig, urls: Mapping[str, str], stack: StackOutputs
+    ) -> None:
+        assert self._emulator is not None, "agents need the emulator"
+        for runtime in config.runtimes:
+            spec = programs.agent(runtime, urls[runtime.name], stack, self._emulator.url)
+            keeper = Keeper(spec, report=self._report, changed=self._refresh, grace=AGENT_GRACE)
+            self._agents[runtime.name] = keeper
+            await keeper.start()
+
+    async def _expire(self, clients: Clients, rules: list[Expiry]) -> None:
+        while rules:
+            try:
+                await asyncio.to_thread(remove_expired, clients, rules)
+            except Exception as exc:  # noqa: BLE001 - whatever it is, it must not end the system
+                warn(self._report, f"expired objects could not be removed: {exc}")
+            await asyncio.sleep(EXPIRY_INTERVAL)
+
+    def _describe(
+        self, config: LocalConfig, urls: Mapping[str, str], deployed: Deployed, endpoint: str
+    ) -> State:
+        assert self._emulator is not None, "there is nothing to describe"
+        stack = deployed.stack
+
+        def runtime_state(runtime: RuntimeSpec) -> RuntimeState:
+            return RuntimeState(
+                type=runtime.type,
+                url=urls[runtime.name],
+                sketch=runtime.name in self._sketches,
+                queue_url=stack.queues[runtime.name],
+            )
+
+        return State(
+            pid=os.getpid(),
+            started_at=time.time_ns() // 1_000_000,
+            endpoint=endpoint,
+            api_key=deployed.key,
+            region=REGION,
+            aws_url=self._emulator.url,
+            requests_topic=stack.requests_topic,
+            notifications_topic=stack.notifications_topic,
+            output_bucket=stack.output_bucket,
+            payload_bucket=stack.payload_bucket,
+            tasks_table=stack.tasks_table,
+            unrouted_queue_url=stack.unrouted_queue_url,
+            validator_function=stack.validator_function,
+            runtimes={runtime.name: runtime_state(runtime) for runtime in config.runtimes},
+            processes=self._processes(),
+            logs=self._home.logs,
+        )
+
+    def _processes(self) -> dict[str, int]:
+        keepers = [*self._sketches.values(), *self._agents.values()]
+        pids = {keeper.spec.name: keeper.pid for keeper in keepers}
+        pids["ministack"] = self._emulator.pid if self._emulator is not None else None
+        return {name: pid for name, pid in pids.items() if pid is not None}
+
+    def _refresh(self) -> None:
+        """Write down the processes again after one has been replaced."""
+        if self._state is not None:
+            self._state = self._state.model_copy(update={"processes": self._processes()})
+            self._state.save(self._home)
+
+    async def _stop(self) -> None:
+        """End what runs, in reverse: agents give messages back while emulator and runtimes still answer."""
+        self._state = None
+        self._home.state_file.unlink(missing_ok=True)
+        if self._expiry is not None:
+            self._expiry.cancel()
+            await asyncio.wait([self._expiry])
+        for keepers in (self._agents, self._sketches):
+            await asyncio.gather(*(keeper.stop(hurry=self.hurry) for keeper in keepers.values()))
+        if self._emulator is not None:
+            if self._emulator.pid is not None:
+                await asyncio.to_thread(wake_pollers, Clients(self._emulator.url), self._queues)
+            await self._emulator.stop(hurry=self.hurry)
+        self._lock.release()
+
+
+def deploy(clients: Clients, made: Assembly, stack: str) -> Deployed:
+    """Deploy the stack and apply what the emulator leaves out.
+
+    Raises:
+        DeployError: it did not work.
+    """
+    outputs = StackOutputs.read(Deployer(clients).deploy(made, stack))
+    template = made.template(stack)
+    ids = physical_ids(clients, stack)
+    apply_time_to_live(clients, template, ids)
+    set_function_environment(clients, outputs.validator_function, LOCAL_FUNCTION_SETTINGS)
+    return Deployed(outputs, api_key(clients, outputs.api_key_id), expiries(template, ids))
+
+
+async def together(*work: Coroutine[Any, Any, Any]) -> Any:
+    """Do several things at once; the first error cancels the others, and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one) for one in work]
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]

@@ -1,0 +1,53 @@
+import sys
+from pathlib import Path
+
+import pytest
+from local.artifacts import Artifacts
+from local.errors import MissingArtifactError
+from local.home import Home
+
+
+def built(tmp_path: Path) -> Home:
+    home = Home(tmp_path)
+    home.dist.mkdir()
+    for name in ("ministack.pex", "infra.pex", "queue-agent.pex", "validator-0.1.0.zip"):
+        (home.dist / name).write_bytes(name.encode())
+    return home
+
+
+def test_what_the_build_made_is_run_by_the_interpreter_itself(tmp_path: Path) -> None:
+    home = built(tmp_path)
+    artifacts = Artifacts.find(home, {})
+    assert artifacts.agent[1] == str(home.dist / "queue-agent.pex")
+    assert Path(artifacts.agent[0]).resolve().name.startswith("python3.12")
+    assert artifacts.sketch == (sys.executable, "-m", "local.sketch")
+    assert artifacts.template_inputs == (home.dist / "infra.pex", home.dist / "validator-0.1.0.zip")
+
+
+def test_all_that_is_missing_is_named_at_once_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(MissingArtifactError) as caught:
+        Artifacts.find(Home(tmp_path), {})
+    message = str(caught.value)
+    for name in (
+        "ministack.pex",
+        "infra.pex",
+        "queue-agent.pex",
+        "validator-<version>.zip",
+        "./pants package",
+    ):
+        assert name in message
+
+
+def test_the_environment_names_other_programs(tmp_path: Path) -> None:
+    home = built(tmp_path)
+    (tmp_path / "infra" / "src").mkdir(parents=True)
+    environ = {"DARKROOM_AGENT": f"{sys.executable} -m 'queue agent'", "DARKROOM_INFRA": sys.executable}
+    artifacts = Artifacts.find(home, environ)
+    assert artifacts.agent == (sys.executable, "-m", "queue agent")
+    assert tmp_path / "infra" / "src" in artifacts.template_inputs
+
+
+@pytest.mark.parametrize("command", ["/no/such/program", " "])
+def test_a_named_program_that_cannot_run_is_refused(tmp_path: Path, command: str) -> None:
+    with pytest.raises(MissingArtifactError, match="DARKROOM_SKETCH names"):
+        Artifacts.find(built(tmp_path), {"DARKROOM_SKETCH": command})
