@@ -11,6 +11,7 @@ from local.clients import Clients
 
 _TABLES = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
 _BUCKET = "AWS::S3::Bucket"
+_USAGE_PLAN = "AWS::ApiGateway::UsagePlan"
 _POLLERS = 3  # abandoned long polls per queue: one of the agent, more where agents were killed
 _DELETE_BATCH = 1000  # keys; what S3 takes in one call
 
@@ -49,6 +50,41 @@ def apply_time_to_live(clients: Clients, template: Mapping[str, Any], ids: Mappi
             dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=wanted)
         tables.append(table)
     return tables
+
+
+def apply_method_throttles(clients: Clients, template: Mapping[str, Any], ids: Mapping[str, str]) -> int:
+    """Give usage plans the throttles of single methods that the template says; return how many plans.
+
+    The emulator keeps the methods and drops their numbers, both from a template and from an update of a plan;
+    only a plan that is created by the API has them. So each such plan is made again, with its keys.
+    """
+    gateway = clients.client("apigateway")
+    made = 0
+    for name, resource in template["Resources"].items():
+        if resource["Type"] != _USAGE_PLAN:
+            continue
+        plan = gateway.get_usage_plan(usagePlanId=ids[name])
+        wanted = [stage.get("Throttle", {}) for stage in resource["Properties"].get("ApiStages", [])]
+        if not any(wanted):
+            continue
+        stages = [
+            {"apiId": stage["apiId"], "stage": stage["stage"], "throttle": _throttles(throttles)}
+            for stage, throttles in zip(plan["apiStages"], wanted, strict=True)
+        ]
+        keys = gateway.get_usage_plan_keys(usagePlanId=plan["id"])["items"]
+        new = gateway.create_usage_plan(name=plan["name"], apiStages=stages, throttle=plan["throttle"])
+        for key in keys:
+            gateway.delete_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"])
+            gateway.create_usage_plan_key(usagePlanId=new["id"], keyId=key["id"], keyType="API_KEY")
+        made += 1
+    return made
+
+
+def _throttles(methods: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    return {
+        method: {"rateLimit": limits["RateLimit"], "burstLimit": limits["BurstLimit"]}
+        for method, limits in methods.items()
+    }
 
 
 def expiries(template: Mapping[str, Any], ids: Mapping[str, str]) -> list[Expiry]:

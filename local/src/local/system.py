@@ -12,6 +12,7 @@ from task_schema import RuntimeSpec
 
 from local.aftercare import (
     Expiry,
+    apply_method_throttles,
     apply_time_to_live,
     expiries,
     physical_ids,
@@ -269,6 +270,7 @@ def deploy(clients: Clients, made: Assembly, stack: str) -> Deployed:
     template = made.template(stack)
     ids = physical_ids(clients, stack)
     apply_time_to_live(clients, template, ids)
+    apply_method_throttles(clients, template, ids)
     set_function_environment(clients, outputs.validator_function, LOCAL_FUNCTION_SETTINGS)
     return Deployed(outputs, api_key(clients, outputs.api_key_id), expiries(template, ids))
 

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from local.clients import Clients
 from local.deploy import Deployer
@@ -91,6 +92,54 @@ def test_what_the_emulator_ignores_is_applied_afterwards(emulator: Clients, tmp_
     [table] = aftercare.apply_time_to_live(emulator, made.template("D"), ids)
     described = emulator.client("dynamodb").describe_time_to_live(TableName=table)["TimeToLiveDescription"]
     assert (described["TimeToLiveStatus"], described["AttributeName"]) == ("ENABLED", "expires_on")
+
+
+def test_the_throttle_of_a_single_method_is_the_templates(emulator: Clients, tmp_path: Path) -> None:
+    integration = {"Type": "MOCK", "RequestTemplates": {"application/json": '{"statusCode": 200}'}}
+    answers = {**integration, "IntegrationResponses": [{"StatusCode": "200"}]}
+    method = {
+        "RestApiId": {"Ref": "Api"},
+        "ResourceId": {"Ref": "Path"},
+        "HttpMethod": "POST",
+        "AuthorizationType": "NONE",
+        "ApiKeyRequired": True,
+        "Integration": answers,
+        "MethodResponses": [{"StatusCode": "200"}],
+    }
+    root = {"Fn::GetAtt": ["Api", "RootResourceId"]}
+    limits = {"/v1/POST": {"RateLimit": 1, "BurstLimit": 2}}
+    stages = [{"ApiId": {"Ref": "Api"}, "Stage": "prod", "Throttle": limits}]
+    plan = {"ApiStages": stages, "Throttle": {"RateLimit": 100, "BurstLimit": 100}}
+    resources = {
+        "Q": QUEUE,
+        "Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "api"}},
+        "Path": {
+            "Type": "AWS::ApiGateway::Resource",
+            "Properties": {"RestApiId": {"Ref": "Api"}, "ParentId": root, "PathPart": "v1"},
+        },
+        "Method": {"Type": "AWS::ApiGateway::Method", "Properties": method},
+        "Deployment": {
+            "Type": "AWS::ApiGateway::Deployment",
+            "DependsOn": ["Method"],
+            "Properties": {"RestApiId": {"Ref": "Api"}, "StageName": "prod"},
+        },
+        "Key": {"Type": "AWS::ApiGateway::ApiKey", "Properties": {"Enabled": True, "Value": "k" * 24}},
+        "Plan": {"Type": "AWS::ApiGateway::UsagePlan", "DependsOn": ["Deployment"], "Properties": plan},
+        "PlanKey": {
+            "Type": "AWS::ApiGateway::UsagePlanKey",
+            "Properties": {"KeyId": {"Ref": "Key"}, "KeyType": "API_KEY", "UsagePlanId": {"Ref": "Plan"}},
+        },
+    }
+    made = written(tmp_path, "F", resources)
+    Deployer(emulator).deploy(made, "F")
+    ids = aftercare.physical_ids(emulator, "F")
+    assert aftercare.apply_method_throttles(emulator, made.template("F"), ids) == 1
+    url = f"{emulator.url}/_aws/execute-api/{ids['Api']}/prod/v1"
+    headers = {"x-api-key": "k" * 24, "content-type": "application/json"}
+    statuses = [httpx.post(url, headers=headers, content="{}").status_code for _ in range(6)]
+    assert statuses[:2] == [200, 200]
+    assert 429 in statuses
+    assert httpx.post(url, content="{}").status_code in {401, 403}
 
 
 def test_without_an_emulator_the_error_says_which_step(tmp_path: Path) -> None:

@@ -28,9 +28,8 @@ class Progress:
         self._begun = time.monotonic()
 
     def end(self) -> None:
-        """The job is over."""
+        """The job is over. What interrupted it stays to be seen until the next one begins."""
         self.job, self.job_count, self.job_no, self.sampling_step = "", 0, 0, 0
-        self.skipped = self.interrupted = self.stopping_generation = False
 
     def fraction(self) -> float:
         """How much is done, 0..1: 0 only where nothing runs."""
