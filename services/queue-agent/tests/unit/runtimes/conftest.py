@@ -28,6 +28,7 @@ class Scripted:
     def __init__(self) -> None:
         self.url = ""
         self.seen: list[tuple[str, str, Any]] = []
+        self.peers: list[Any] = []
         self._runner: web.AppRunner | None = None
         self._port = 0
 
@@ -61,6 +62,8 @@ class Scripted:
         if request.method == "POST" and request.content_type == "application/json":
             body = await request.json()
         self.seen.append((request.method, request.path, body))
+        if request.transport is not None:
+            self.peers.append(request.transport.get_extra_info("peername"))
         return await handler(request)
 
 
@@ -95,6 +98,8 @@ class FakeWebUi(Scripted):
         self.leaks = False
         self.ignores_model = False
         self.gone: set[str] = set()
+        self.may_begin = asyncio.Event()
+        self.may_begin.set()
         self.running = asyncio.Event()
         self.may_end = asyncio.Event()
         self.may_end.set()
@@ -170,6 +175,7 @@ class FakeWebUi(Scripted):
 
     async def _run(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
+        await self.may_begin.wait()
         self.state |= {"interrupted": False, "job_count": 1}
         self.running.set()
         if self.leaks:
@@ -265,6 +271,7 @@ class FakeComfy(Scripted):
         self.status = "success"
         self.events_before_end: list[str | bytes] = []
         self.late_history = 0.0
+        self.gap = False  # for one look the prompt is in neither queue nor history
         self.submitted = asyncio.Event()
         self.tasks: set[asyncio.Task[None]] = set()
 
@@ -345,6 +352,9 @@ class FakeComfy(Scripted):
         await self.tell(client, "execution_success", {"prompt_id": prompt_id})
         await asyncio.sleep(self.late_history)
         self.running.remove(mine[0])
+        looks = self.paths("GET").count("/queue")
+        while self.gap and self.paths("GET").count("/queue") == looks:
+            await asyncio.sleep(0.002)
         self.finish(prompt_id, outputs)
         await self.tell(client, "executing", {"node": None, "prompt_id": prompt_id})
 
@@ -457,6 +467,7 @@ async def webui() -> AsyncIterator[FakeWebUi]:
     server = FakeWebUi()
     await server.start()
     yield server
+    server.may_begin.set()
     server.may_end.set()
     await server.stop()
 

@@ -223,6 +223,14 @@ async def test_a_late_history_entry_is_waited_for(comfy: Any, make_comfy: Any, m
     assert (await run(make_comfy(), make_job("pipeline", GRAPH))).outputs
 
 
+async def test_a_prompt_that_is_nowhere_for_a_moment_is_not_lost(
+    comfy: Any, make_comfy: Any, make_job: Any
+) -> None:
+    """ComfyUI 1 and 2, recording 16: out of the queue, and not in the history yet."""
+    comfy.gap = True
+    assert (await run(make_comfy(), make_job("pipeline", GRAPH))).outputs
+
+
 @pytest.mark.parametrize("fault", ["refused", "deaf"])
 async def test_it_works_without_the_websocket(comfy: Any, make_comfy: Any, make_job: Any, fault: str) -> None:
     """ComfyUI 14: a socket may hear nothing for ever."""

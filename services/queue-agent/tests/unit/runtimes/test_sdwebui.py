@@ -299,6 +299,31 @@ async def test_an_interrupt_is_repeated_until_it_is_heeded(
         await running
 
 
+async def test_an_interrupt_waits_for_a_run_that_has_not_begun(
+    webui: Any, make_webui: Any, make_job: Any
+) -> None:
+    """The server is idle and yet has the request: it would begin after the interrupt."""
+    webui.may_begin.clear()
+    webui.may_end.clear()
+    webui.heeds_interrupt_after = 10_000
+    adapter, job = make_webui(interrupt_seconds=5.0), make_job()
+    running = asyncio.create_task(run(adapter, job))
+    async with asyncio.timeout(5):
+        while TXT2IMG not in webui.paths():
+            await asyncio.sleep(0.005)
+    interrupting = asyncio.create_task(adapter.interrupt(job))
+    async with asyncio.timeout(5):
+        while "/sdapi/v1/interrupt" not in webui.paths():
+            await asyncio.sleep(0.005)
+    await asyncio.sleep(0.1)
+    assert not interrupting.done()
+    webui.heeds_interrupt_after = 1
+    webui.may_begin.set()
+    assert await interrupting
+    with pytest.raises(InterruptedRunError):
+        await running
+
+
 async def test_an_interrupt_that_is_not_heeded_says_so(webui: Any, make_webui: Any, make_job: Any) -> None:
     webui.may_end.clear()
     webui.heeds_interrupt_after = 10_000
