@@ -206,15 +206,7 @@ async def test_sdwebui_refusals_fail_the_task_and_the_next_one_runs(task: Job, c
         ("oom", RuntimeLostError, TaskCode.OUT_OF_MEMORY),
         ("cuda_error", RuntimeLostError, TaskCode.ATTEMPTS_EXHAUSTED),
         ("garbage_json", RuntimeLostError, TaskCode.ATTEMPTS_EXHAUSTED),
-        pytest.param(
-            "interrupted",
-            RuntimeLostError,
-            TaskCode.ATTEMPTS_EXHAUSTED,
-            marks=pytest.mark.xfail(
-                strict=False,
-                reason="the sketch forgets an interruption as a run ends, the real server as one begins",
-            ),
-        ),
+        ("interrupted", RuntimeLostError, TaskCode.ATTEMPTS_EXHAUSTED),
         ("partial_outputs", RuntimeLostError, TaskCode.ATTEMPTS_EXHAUSTED),
         ("restart", RuntimeLostError, TaskCode.ATTEMPTS_EXHAUSTED),
         ("wrong_model", RuntimeLostError, TaskCode.ATTEMPTS_EXHAUSTED),
@@ -286,10 +278,7 @@ async def test_comfyui_never_answers_with_an_older_file(graph: dict[str, Any]) -
     async with comfyui() as (adapter, _):
         names: list[str] = []
         for _attempt in range(3):
-            try:
-                result = await run(adapter, job("pipeline", graph))
-            except RuntimeLostError:  # allowed: then the cache is dropped, and the next attempt has its own
-                result = await run(adapter, job("pipeline", graph))
+            result = await run(adapter, job("pipeline", graph))
             [entry] = result.answer["outputs"]["9"]["images"]
             names.append(f"{entry['subfolder']}/{entry['filename']}")
             assert size_of(result.outputs[0].data) == (64, 64)

@@ -36,14 +36,17 @@ class CacheKeys:
         node = self._prompt[node_id]
         node_type = NODE_TYPES[node["class_type"]]
         inputs = node.get("inputs", {})
-        wanted = {name: inputs[name] for name in (*node_type.inputs, *node_type.optional) if name in inputs}
+        # Unknown inputs count too, as in the real cache (recording 19): a node may be salted with one.
         parts = {
-            name: [self.of(str(value[0])), value[1]] if isinstance(value, list) else value
-            for name, value in wanted.items()
+            name: [self.of(str(value[0])), value[1]] if self._is_link(value) else value
+            for name, value in inputs.items()
         }
         extra = node_type.fingerprint(self._context, inputs) if node_type.fingerprint else ""
         text = json.dumps([node["class_type"], parts, extra], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    def _is_link(self, value: Any) -> bool:
+        return isinstance(value, list) and len(value) == 2 and str(value[0]) in self._prompt
 
 
 class Schedule:
