@@ -5,26 +5,32 @@ from task_schema._codes import RequestCode, TaskCode
 from task_schema._content import check_content
 from task_schema._deployment import TASK_TYPES, Deployment, RuntimeSpec, same_model
 from task_schema._faults import Fault, Refusal, TaskError
-from task_schema._messages import MAX_INLINE_CONTENT_BYTES, Message, Received, read_message
+from task_schema._messages import (
+    MAX_INLINE_CONTENT_BYTES,
+    Message,
+    Received,
+    fits_inline,
+    read_message,
+)
 from task_schema._metadata import Metadata
 from task_schema._notifications import MAX_IMAGE_URLS, Notification
 from task_schema._requests import (
     MAX_BODY_BYTES,
     ApiVersion,
     ParsedRequest,
-    Task,
-    TaskRequest,
-    parse_v1alpha1,
-    parse_v1alpha2,
 )
 from task_schema._routing import Routing, split_routing
 from task_schema._states import Status
+from task_schema._strict_json import MAX_NESTING
+from task_schema._v1alpha1 import RoutingKeys, V1Alpha1Request, parse_v1alpha1
+from task_schema._v1alpha2 import Task, TaskRequest, parse_v1alpha2
 from task_schema.errors import RequestRefusedError, TaskSchemaError, UnreadableMessageError
 
 __all__ = [
     "MAX_BODY_BYTES",
     "MAX_IMAGE_URLS",
     "MAX_INLINE_CONTENT_BYTES",
+    "MAX_NESTING",
     "TASK_TYPES",
     "Accepted",
     "AcceptedV1Alpha1",
@@ -41,6 +47,7 @@ __all__ = [
     "RequestCode",
     "RequestRefusedError",
     "Routing",
+    "RoutingKeys",
     "RuntimeSpec",
     "Status",
     "Task",
@@ -50,7 +57,9 @@ __all__ = [
     "TaskSchemaError",
     "TaskView",
     "UnreadableMessageError",
+    "V1Alpha1Request",
     "check_content",
+    "fits_inline",
     "output_location",
     "parse_v1alpha1",
     "parse_v1alpha2",

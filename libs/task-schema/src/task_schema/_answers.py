@@ -30,7 +30,7 @@ class AcceptedV1Alpha1(BaseModel):
 class ImageLink(BaseModel):
     """One output: where it is, and a presigned URL to fetch it."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     s3: str
     url: str
@@ -39,7 +39,7 @@ class ImageLink(BaseModel):
 class TaskView(BaseModel):
     """Answer 200 to `GET /v1alpha2/tasks/{id}`; times are ISO 8601 in UTC, `progress` is 0 to 1."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     id: str
     submission: str

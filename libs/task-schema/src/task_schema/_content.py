@@ -1,6 +1,6 @@
 """Checks of `content` by task type: only what is certain (DESIGN 4.1)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -52,28 +52,56 @@ def check_content(
 
 def _check_sdwebui(spec: RuntimeSpec, tasktype: str, content: Mapping[str, Any], prefix: str) -> list[Fault]:
     body, routing = split_routing(content)
-    faults = _check_routing_keys(content, prefix)
+    faults = _check_routing_keys(content, prefix) + _check_displaced(content, body, prefix)
+    model = CONTENT_MODELS.get(tasktype)
     try:
-        CONTENT_MODELS[tasktype].model_validate(body)
+        if model is not None:
+            model.model_validate(body)
     except ValidationError as exc:
-        faults += faults_of(exc.errors(include_url=False, include_context=False, include_input=False), prefix)
+        faults += faults_of(exc, prefix)
     return faults + _check_model(spec, routing, join(prefix, "alwayson_scripts", "sd_model_checkpoint"))
 
 
 def _check_routing_keys(content: Mapping[str, Any], prefix: str) -> list[Fault]:
+    settings = join(prefix, "override_settings")
+    faults = _check_types(content.get("override_settings"), settings, _MODEL_KEY)
     scripts = content.get("alwayson_scripts")
-    if not isinstance(scripts, dict):
+    if isinstance(scripts, dict):
+        path = join(prefix, "alwayson_scripts")
+        moved = scripts.get("override_settings")
+        faults += _check_types(scripts, path, (*_MODEL_KEY, *_OTHER_KEYS))
+        faults += _check_types(moved, join(path, "override_settings"), _MODEL_KEY)
+    return faults
+
+
+_MODEL_KEY = (("sd_model_checkpoint", str, "the name of a checkpoint"),)
+_OTHER_KEYS = (
+    ("image_link", str, "a link"),
+    ("sd_vae", str, "the name of a VAE"),
+    ("override_settings", dict, "an object"),
+)
+
+
+def _check_types(values: Any, path: str, expected: Iterable[tuple[str, type, str]]) -> list[Fault]:
+    if not isinstance(values, dict):
         return []
     return [
         Fault(code=RequestCode.BAD_VALUE, message=f"{field} must be {what}", field=field)
-        for key, kind, what in (
-            ("sd_model_checkpoint", str, "the name of a checkpoint"),
-            ("image_link", str, "a link"),
-            ("sd_vae", str, "the name of a VAE"),
-            ("override_settings", dict, "an object"),
-        )
-        if scripts.get(key) is not None and not isinstance(scripts[key], kind)
-        for field in [join(prefix, "alwayson_scripts", key)]
+        for key, kind, what in expected
+        if values.get(key) is not None and not isinstance(values[key], kind)
+        for field in [join(path, key)]
+    ]
+
+
+def _check_displaced(content: Mapping[str, Any], body: Mapping[str, Any], prefix: str) -> list[Fault]:
+    # What a routing key was moved into must have been fit for it: the move would hide what is not.
+    return [
+        Fault(code=RequestCode.BAD_VALUE, message=f"{field} must be {what}", field=field)
+        for key, kind, what in (("init_images", list, "a list"), ("override_settings", dict, "an object"))
+        if content.get(key) is not None
+        and content[key] is not body.get(key)
+        and not isinstance(content[key], kind)
+        for field in [join(prefix, key)]
     ]
 
 

@@ -1,14 +1,16 @@
 """Faults of requests and errors of tasks, as users see them (DESIGN 4.1, 4.3)."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from task_schema._codes import RequestCode, TaskCode
 
 # What a user can take in at a glance; a longer list says how many more there are.
 MAX_FAULTS = 50
+# Messages and paths quote what the user sent, which may be megabytes; an answer must not be.
+_MAX_MESSAGE = 500
+_MAX_FIELD = 200
 
 
 class Fault(BaseModel):
@@ -19,6 +21,11 @@ class Fault(BaseModel):
     code: RequestCode
     message: str
     field: str | None = None
+
+    def shortened(self) -> "Fault":
+        """Return the fault with at most 500 characters of its message and 200 of its field."""
+        field = None if self.field is None else _shorten(self.field, _MAX_FIELD)
+        return Fault(code=self.code, message=_shorten(self.message, _MAX_MESSAGE), field=field)
 
 
 class Refusal(BaseModel):
@@ -46,25 +53,32 @@ class TaskError(BaseModel):
 _CODES = {"missing": RequestCode.MISSING_FIELD, "extra_forbidden": RequestCode.UNKNOWN_FIELD}
 
 
-def faults_of(errors: Iterable[Mapping[str, Any]], prefix: str) -> list[Fault]:
-    """Turn pydantic's error list into faults whose fields start with `prefix`.
-
-    A union reports one error for each of its arms; the path keeps only what the user wrote.
-    """
-    faults: list[Fault] = []
-    for error in errors:
-        field = join(prefix, *error["loc"])
-        code = _CODES.get(error["type"], RequestCode.BAD_VALUE)
+def faults_of(error: ValidationError, prefix: str = "") -> list[Fault]:
+    """Turn what pydantic found into faults whose fields start with `prefix`, each once."""
+    faults: dict[Fault, None] = {}
+    for found in error.errors(include_url=False, include_context=False, include_input=False):
+        field = join(prefix, *found["loc"]) or None
+        code = _CODES.get(found["type"], RequestCode.BAD_VALUE)
         if code is RequestCode.MISSING_FIELD:
             message = f"{field} is required"
         elif code is RequestCode.UNKNOWN_FIELD:
             message = f"{field} is not a known field"
+        elif field is None:
+            message = f"the body: {found['msg']}"
         else:
-            message = f"{field}: {error['msg']}"
-        fault = Fault(code=code, message=message, field=field)
-        if fault not in faults:
-            faults.append(fault)
-    return faults
+            message = f"{field}: {found['msg']}"
+        faults[Fault(code=code, message=message, field=field)] = None
+    return list(faults)
+
+
+def unsupported_tasktype(tasktype: str, served: Sequence[str], field: str) -> Fault:
+    """Make the fault of a task type that nobody here runs."""
+    message = f"task type {tasktype[:128]!r} is not served here; these are: {', '.join(served)}"
+    return Fault(code=RequestCode.UNSUPPORTED_TASKTYPE, message=message, field=field)
+
+
+def _shorten(text: str, size: int) -> str:
+    return text if len(text) <= size else text[: size - 3] + "..."
 
 
 def join(prefix: str, *parts: object) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from task_schema._metadata import Metadata, is_task_id
+from task_schema._strict_json import MAX_NESTING, deeper_than
 from task_schema.errors import UnreadableMessageError
 
 SCHEMA = 1
@@ -40,9 +41,18 @@ class Message(BaseModel):
 
     def to_json(self) -> str:
         """Return the message's body: ASCII only, because SQS refuses some control characters as they are."""
-        return json.dumps(
-            self.model_dump(mode="json", by_alias=True), ensure_ascii=True, separators=(",", ":")
-        )
+        body = self.model_dump(mode="json", by_alias=True, exclude={"content"})
+        return compact({**body, "content": self.content})
+
+
+def compact(value: Any) -> str:
+    """Return a value's JSON text as messages carry it; its length is what counts against their limit."""
+    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+
+
+def fits_inline(content: Any) -> bool:
+    """Whether a task's content travels in the message; otherwise it goes to the payload bucket."""
+    return len(compact(content)) <= MAX_INLINE_CONTENT_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +106,23 @@ def _load(body: str) -> dict[str, Any]:
         raise UnreadableMessageError("the message is not JSON") from exc
     if not isinstance(data, dict):
         raise UnreadableMessageError("the message is not a JSON object")
+    try:
+        # What Python reads but could not hand on: NaN, 1e999, lone surrogates, too many levels.
+        json.dumps(data, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as exc:
+        raise _unreadable("the message is not strict JSON", data) from exc
+    if deeper_than(MAX_NESTING, data):
+        raise _unreadable(f"the message has more than {MAX_NESTING} levels", data)
     return data
+
+
+def _unreadable(reason: str, data: dict[str, Any]) -> UnreadableMessageError:
+    submission = data.get("submission")
+    return UnreadableMessageError(
+        reason,
+        task_id=_readable_id(data.get("metadata")),
+        submission=submission if isinstance(submission, str) and submission.isascii() else None,
+    )
 
 
 def _validate(data: dict[str, Any]) -> Message:
@@ -106,12 +132,7 @@ def _validate(data: dict[str, Any]) -> Message:
         first = exc.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         reason = f"{where}: {first['msg']}" if where else first["msg"]
-        submission = data.get("submission")
-        raise UnreadableMessageError(
-            reason,
-            task_id=_readable_id(data.get("metadata")),
-            submission=submission if isinstance(submission, str) else None,
-        ) from exc
+        raise _unreadable(reason, data) from exc
 
 
 def _readable_id(metadata: Any) -> str | None:

@@ -14,8 +14,7 @@ MAX_PREFIX_BYTES = 512  # an S3 key has 1,024 bytes; the id and the file name ta
 MAX_CONTEXT_BYTES = 16 * 1024
 MAX_CALLBACK_CHARS = 1024
 MAX_EXPIRES_IN = 14 * 24 * 3600  # seconds: what the queues keep
-_CONTROL_END = 0x20
-_DELETE = 0x7F
+_CONTROLS = re.compile("[\\x00-\\x1f\\x7f-\\x9f]")
 
 
 def _fault(message: str) -> PydanticCustomError:
@@ -37,7 +36,7 @@ def _prefix(value: str) -> str:
     folder = value.strip("/")
     if not folder:
         raise _fault("must name a folder")
-    if any(ord(c) < _CONTROL_END or ord(c) == _DELETE or c == "\\" for c in folder):
+    if _CONTROLS.search(folder) or "\\" in folder:
         raise _fault("must not contain control characters or a backslash")
     if any(segment in {"", ".", ".."} for segment in folder.split("/")):
         raise _fault("must not contain an empty segment, '.' or '..'")
@@ -52,7 +51,7 @@ def _prefix(value: str) -> str:
 
 def _context(value: Any) -> Any:
     try:
-        size = len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
+        size = len(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode())
     except (ValueError, RecursionError) as exc:
         raise _fault("must be JSON") from exc
     if size > MAX_CONTEXT_BYTES:
@@ -63,8 +62,8 @@ def _context(value: Any) -> Any:
 def _callback_url(value: str | None) -> str | None:
     if value is None:
         return None
-    if any(ord(c) <= _CONTROL_END or ord(c) == _DELETE for c in value):
-        raise _fault("must not contain spaces or control characters")
+    if not value.isascii() or _CONTROLS.search(value) or " " in value:
+        raise _fault("must be ASCII without spaces; percent-encode all else")
     try:
         url = urlsplit(value)
         host, _ = url.hostname, url.port
@@ -77,6 +76,10 @@ def _callback_url(value: str | None) -> str | None:
     return value
 
 
+TaskId = Annotated[StrictStr, AfterValidator(_task_id), Field(json_schema_extra={"pattern": ID_PATTERN})]
+Prefix = Annotated[StrictStr, AfterValidator(_prefix)]
+
+
 class Metadata(BaseModel):
     """Who runs a task and where its outputs go.
 
@@ -86,10 +89,10 @@ class Metadata(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: Annotated[StrictStr, AfterValidator(_task_id), Field(json_schema_extra={"pattern": ID_PATTERN})]
+    id: TaskId
     runtime: Annotated[StrictStr, StringConstraints(min_length=1, max_length=256)]
     tasktype: Annotated[StrictStr, StringConstraints(min_length=1, max_length=128)]
-    prefix: Annotated[StrictStr, AfterValidator(_prefix)]
+    prefix: Prefix
     context: Annotated[Any, AfterValidator(_context)] = Field(default_factory=dict)
     callback_url: Annotated[
         StrictStr | None, Field(max_length=MAX_CALLBACK_CHARS), AfterValidator(_callback_url)

@@ -17,7 +17,7 @@ class Notification(BaseModel):
     `.out` lists all. A task that did not succeed has `error`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     id: str
     result: bool

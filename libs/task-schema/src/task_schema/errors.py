@@ -8,7 +8,7 @@ TaskSchemaError
 from collections.abc import Sequence
 
 from task_schema._codes import RequestCode
-from task_schema._faults import Fault, Refusal
+from task_schema._faults import MAX_FAULTS, Fault, Refusal
 
 
 class TaskSchemaError(Exception):
@@ -22,7 +22,7 @@ class RequestRefusedError(TaskSchemaError):
         if not faults:
             raise ValueError("a refusal needs at least one fault")
         self.faults = tuple(faults)
-        super().__init__("; ".join(f"{f.code}: {f.message}" for f in self.faults))
+        super().__init__("; ".join(f"{f.code}: {f.message}" for f in self.faults[:MAX_FAULTS]))
 
     @classmethod
     def of(cls, code: RequestCode, message: str, field: str | None = None) -> "RequestRefusedError":
@@ -35,8 +35,12 @@ class RequestRefusedError(TaskSchemaError):
         return self.faults[0].code.http_status
 
     def refusal(self) -> Refusal:
-        """Return the body of the answer."""
-        return Refusal(error=self.faults[0], errors=list(self.faults))
+        """Return the body of the answer: the first `MAX_FAULTS` faults, and how many more there are."""
+        told = [fault.shortened() for fault in self.faults[:MAX_FAULTS]]
+        more = len(self.faults) - len(told)
+        if more:
+            told.append(Fault(code=self.faults[MAX_FAULTS].code, message=f"and {more} more faults"))
+        return Refusal(error=told[0], errors=told)
 
 
 class UnreadableMessageError(TaskSchemaError):

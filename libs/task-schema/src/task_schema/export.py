@@ -16,11 +16,13 @@ from task_schema._content import CONTENT_MODELS
 from task_schema._faults import Refusal
 from task_schema._messages import Message
 from task_schema._notifications import Notification
-from task_schema._requests import TaskRequest
+from task_schema._v1alpha1 import V1Alpha1Request
+from task_schema._v1alpha2 import TaskRequest
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 MODELS: Mapping[str, type[BaseModel]] = {
+    "v1alpha1-request": V1Alpha1Request,
     "v1alpha2-request": TaskRequest,
     "v1alpha2-accepted": Accepted,
     "v1alpha1-accepted": AcceptedV1Alpha1,
@@ -30,13 +32,13 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "notification": Notification,
     **{f"content-{name}": model for name, model in CONTENT_MODELS.items()},
 }
-# Requests are described as they may be sent, all else as it is written.
-_READ = {"v1alpha2-request", "message", *(f"content-{name}" for name in CONTENT_MODELS)}
+# Answers are described as they are written, all else as it may be read.
+_WRITTEN = {"v1alpha2-accepted", "v1alpha1-accepted", "refusal", "task"}
 
 
 def schema(name: str) -> dict[str, Any]:
     """Return the JSON Schema of a model of `MODELS`."""
-    body = MODELS[name].model_json_schema(mode="validation" if name in _READ else "serialization")
+    body = MODELS[name].model_json_schema(mode="serialization" if name in _WRITTEN else "validation")
     return {"$schema": _DIALECT, **body}
 
 

@@ -1,0 +1,1 @@
+"""The Lambda behind the API: it accepts tasks or says exactly why not (DESIGN 4.1)."""

@@ -1,0 +1,83 @@
+"""Around the API: one log line for each request, and an answer of our own whatever happens."""
+
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+from typing import Any, Protocol
+
+from task_schema import Fault, Refusal, RequestCode
+from task_store import TableUnavailableError
+
+from validator.bodies import MEDIA_TYPE
+from validator.errors import EndingError, UnavailableError
+
+RETRY_AFTER = 2  # seconds
+_FRAMES = 6
+
+type Answer = Callable[[Mapping[str, Any], Any, dict[str, Any]], dict[str, Any]]
+
+
+class Log(Protocol):
+    """A structured logger: a constant message with fields."""
+
+    def info(self, msg: object, /, *, extra: Mapping[str, object]) -> None:
+        """Write a line of the usual kind."""
+
+    def error(self, msg: object, /, *, extra: Mapping[str, object]) -> None:
+        """Write a line that somebody should look at."""
+
+
+def guarded(answer: Answer, log: Log) -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
+    """Return the Lambda handler: `answer`, whose exceptions become 503, with a line in the log.
+
+    Logged are ids, codes and outcomes; of exceptions their types and places. Their messages may quote the
+    request, and the request is the user's.
+    """
+
+    def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        seen: dict[str, Any] = {"request_id": getattr(context, "aws_request_id", None)}
+        write = log.info
+        try:
+            answered = answer(event, context, seen)
+        except (UnavailableError, TableUnavailableError, EndingError) as exc:
+            write, answered = log.error, _unavailable()
+            seen.update(outcome="unavailable", **_cause(exc))
+        except Exception as exc:  # noqa: BLE001 - the last door before API Gateway's own 502
+            write, answered = log.error, _unavailable()
+            seen.update(outcome="failed", **_cause(exc), where=_where(exc))
+        write("request", extra={**seen, "status": answered["statusCode"]})
+        return answered
+
+    return handle
+
+
+def _unavailable() -> dict[str, Any]:
+    fault = Fault(
+        code=RequestCode.UNAVAILABLE,
+        message="the task was not accepted; send the same request again in a moment",
+    )
+    return {
+        "statusCode": fault.code.http_status,
+        "headers": {"Content-Type": MEDIA_TYPE, "Retry-After": str(RETRY_AFTER)},
+        "body": Refusal(error=fault, errors=[fault]).model_dump_json(),
+        "isBase64Encoded": False,
+    }
+
+
+def _cause(error: BaseException) -> dict[str, str]:
+    """Name the error, and the last of its causes with the code and operation that AWS gives."""
+    last = error
+    while last.__cause__ is not None:
+        last = last.__cause__
+    told = {"error": type(error).__name__, "cause": type(last).__name__}
+    response = getattr(last, "response", None)
+    if isinstance(response, dict):
+        told["aws_code"] = str(response.get("Error", {}).get("Code"))
+        told["aws_operation"] = str(getattr(last, "operation_name", None))
+        told["aws_request_id"] = str(response.get("ResponseMetadata", {}).get("RequestId"))
+    return told
+
+
+def _where(error: BaseException) -> list[str]:
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    return [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
