@@ -53,10 +53,11 @@ def common(
     context.obj = Invocation(Home.from_environment(os.environ, Path.cwd()), Terminal(), verbose)
 
 
-type SecondsPerImage = Annotated[
+# Plain names: Typer sees nothing of what stands behind a `type` statement.
+SecondsPerImage = Annotated[
     float, typer.Option(min=0, help="How long a sketch runtime takes for a picture, as a GPU would.")
 ]
-type Runtimes = Annotated[
+Runtimes = Annotated[
     list[str] | None,
     typer.Option(
         "--runtime",
@@ -65,7 +66,7 @@ type Runtimes = Annotated[
         " May be given several times.",
     ),
 ]
-type Port = Annotated[
+Port = Annotated[
     int,
     typer.Option(min=0, max=65535, help="Port of the API and the emulator on 127.0.0.1; 0 is any free one."),
 ]

@@ -22,6 +22,14 @@ def test_every_command_explains_itself_and_its_exit_codes(command: str) -> None:
     assert "3 the local system is not up" in " ".join(text.split())
 
 
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [("up", "NAME=URL"), ("up", "sketch runtime takes"), ("demo", "NAME=URL"), ("submit", "sampling steps")],
+)
+def test_options_say_what_they_take(command: str, words: str) -> None:
+    assert words.lower() in " ".join(run(command, "--help")[1].lower().split())
+
+
 def test_without_a_command_the_help_says_where_to_start() -> None:
     assert "Start with: ./darkroom demo" in " ".join(run()[1].split())
 
@@ -34,20 +42,21 @@ def test_what_needs_a_system_says_that_there_is_none(arguments: list[str]) -> No
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "words"),
     [
-        ["submit"],
-        ["submit", "a dog", "--task", "dream"],
-        ["submit", "a dog", "--width", "0"],
-        ["up", "--runtime", "nonsense"],
-        ["up", "--port", "70000"],
-        ["paint"],
+        (["submit"], "say what to paint"),
+        (["submit", "a dog", "--task", "dream"], "text-to-image, image-to-image"),
+        (["submit", "a dog", "--width", "0"], "--width"),
+        (["up", "--runtime", "nonsense"], "NAME=URL"),
+        (["up", "--seconds-per-image", "-1"], "--seconds-per-image"),
+        (["up", "--port", "70000"], "--port"),
+        (["paint"], "paint"),
     ],
 )
-def test_wrong_use_is_told_as_such(arguments: list[str]) -> None:
+def test_wrong_use_is_told_as_such(arguments: list[str], words: str) -> None:
     code, text = run(*arguments)
     assert code == 2
-    assert text
+    assert words in text
 
 
 def test_what_has_not_been_built_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
