@@ -19,7 +19,7 @@ MAX_ERROR_MESSAGE = 500
 KEPT_AFTER_END = 30 * 24 * 3600 * 1000
 
 _MAX_BUCKET = 63
-_MAX_REFERENCE = 160  # s3://<bucket>/tasks/<submission>/notification.json
+_MAX_REFERENCE = 170  # s3://<bucket>/tasks/<submission>/notification-<event id>.json
 _LATEST = 9_999_999_999_999  # ms: the year 2286
 _DAY = len("#2026-01-31")
 # Attributes that the row has only while it is held or while it may be claimed again.
@@ -118,7 +118,7 @@ def fits(task: Task, outcome: Outcome) -> bool:
     """Whether the row of a task takes an outcome as it is.
 
     If it does not, keep the notification in S3 and commit `outcome.by_reference(uri)`: that always fits where
-    the output lies in the folder of the task (DESIGN 4.3) and the URI has up to 160 characters.
+    the output lies in the folder of the task (DESIGN 4.3) and the URI has up to 170 characters.
     """
     return _notification_fits(outcome) and size_of(ending(task.id, outcome)) <= task.room
 

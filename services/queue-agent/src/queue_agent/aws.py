@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 THREADS = 16
 # Each thread may hold a connection to the same service.
 MAX_POOL_CONNECTIONS = THREADS
+# What the GPU has made is worth some waiting for AWS.
+RETRY_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)  # seconds
 
 
 class AwsCalls:
@@ -89,10 +91,8 @@ def _translated() -> Iterator[None]:
         raise ServiceError(f"AWS call failed: {type(exc).__name__}: {exc}") from exc
 
 
-async def persistently[T](
-    call: Callable[[], Awaitable[T]], *, delays: Sequence[float] = (0.5, 1, 2, 4, 8)
-) -> T:
-    """Repeat a call that is safe to repeat: what the GPU has made is worth some waiting for S3.
+async def persistently[T](call: Callable[[], Awaitable[T]], *, delays: Sequence[float] = RETRY_DELAYS) -> T:
+    """Repeat a call that is safe to repeat.
 
     Raises:
         ServiceError: it still failed after the last delay (seconds).

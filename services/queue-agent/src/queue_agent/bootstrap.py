@@ -13,6 +13,7 @@ from task_store import DynamoTaskStore
 from queue_agent.announcer import SnsAnnouncer
 from queue_agent.aws import MAX_POOL_CONNECTIONS, AwsCalls
 from queue_agent.ending import Ending
+from queue_agent.fates import Fates
 from queue_agent.intake import Intake
 from queue_agent.outputs import S3Outputs
 from queue_agent.ports import Runtime
@@ -25,6 +26,8 @@ from queue_agent.worker import Limits, Worker
 
 _CONNECT_SECONDS = 3
 _READ_SECONDS = 20
+# Of calls that carry little: all tries of a beat together must be over before the message is visible again.
+_SHORT_READ_SECONDS = 5
 
 
 def _config(**more: Any) -> Config:
@@ -52,15 +55,17 @@ async def worker(settings: Settings, *, runtime: Runtime | None = None) -> Async
     adapter = runtime or make_runtime(settings)
     session = boto3.session.Session()
     s3 = session.client("s3", config=_config(signature_version="s3v4", s3={"addressing_style": "path"}))
+    short = _config(read_timeout=_SHORT_READ_SECONDS)
     # A long poll of 20 s must not run into the read timeout.
-    sqs = session.client("sqs", config=_config(read_timeout=_READ_SECONDS + settings.receive_wait_seconds))
+    poll = _config(read_timeout=_READ_SECONDS + settings.receive_wait_seconds)
     calls = AwsCalls()
-    store = DynamoTaskStore(session.client("dynamodb", config=_config()), settings.tasks_table)
+    store = DynamoTaskStore(session.client("dynamodb", config=short), settings.tasks_table)
     tasks = Tasks(store, calls, lease_seconds=settings.visibility_seconds)
     outputs = S3Outputs(s3, settings.output_bucket, calls)
-    announcer = SnsAnnouncer(session.client("sns", config=_config()), settings.notifications_topic_arn, calls)
+    announcer = SnsAnnouncer(session.client("sns", config=short), settings.notifications_topic_arn, calls)
     payloads = ClaimCheck(s3, settings.payload_bucket)
     ending = Ending(tasks=tasks, outputs=outputs, announcer=announcer, payloads=payloads, calls=calls)
+    fates = Fates(payloads, settings.payload_bucket, calls)
     intake = Intake(
         spec=settings.runtime_spec(adapter.task_types),
         task_types=adapter.task_types,
@@ -73,17 +78,26 @@ async def worker(settings: Settings, *, runtime: Runtime | None = None) -> Async
             runtime=settings.runtime_name,
             tasks=tasks,
             ending=ending,
+            fates=fates,
             calls=calls,
         ),
+        fates=fates,
         calls=calls,
         max_attempts=settings.max_attempts,
     )
     fetcher = InputFetcher(
         s3_client=s3, allowed_hosts=settings.allowed_input_hosts, s3_allowed=settings.allowed_input_s3
     )
+    queue = SqsQueue(
+        session.client("sqs", config=short),
+        settings.queue_url,
+        calls,
+        visibility=settings.visibility_seconds,
+        poll_client=session.client("sqs", config=poll),
+    )
     try:
         yield Worker(
-            queue=SqsQueue(sqs, settings.queue_url, calls, visibility=settings.visibility_seconds),
+            queue=queue,
             runtime=adapter,
             tasks=tasks,
             intake=intake,

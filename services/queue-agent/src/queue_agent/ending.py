@@ -3,12 +3,14 @@
 import asyncio
 import json
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from task_schema import Notification, Status, TaskError
-from task_store import Outcome, Task, fits
+from task_store import LostError, Outcome, Task, fits
 
-from queue_agent.aws import AwsCalls, persistently
+from queue_agent.aws import RETRY_DELAYS, AwsCalls, persistently
+from queue_agent.errors import ServiceError
 from queue_agent.inhand import InHand
 from queue_agent.ports import Announcement, Announcer, Outputs, Payloads, Result, Stored
 from queue_agent.tasks import Claim, Tasks
@@ -27,19 +29,21 @@ class Ending:
         announcer: Announcer,
         payloads: Payloads,
         calls: AwsCalls,
+        retry_delays: Sequence[float] = RETRY_DELAYS,
     ) -> None:
         self._tasks = tasks
         self._outputs = outputs
         self._announcer = announcer
         self._payloads = payloads
         self._calls = calls
+        self._delays = retry_delays
 
     async def succeed(self, held: InHand, claim: Claim, stored: Stored) -> Task:
         """Commit a success; the outputs are stored.
 
         Raises:
             LostError: another attempt took the task; what was stored is deleted.
-            ServiceError: not committed, the claim still stands.
+            ServiceError: not committed as far as anybody knows.
         """
         notification = Notification.succeeded(
             task_id=held.message.metadata.id,
@@ -49,7 +53,7 @@ class Ending:
             images=list(stored.images),
             output_url=stored.output_url,
         )
-        return await self._commit(claim, held.task, notification, stored.output_url)
+        return await self.commit(claim, held.task, notification, stored)
 
     async def fail(
         self,
@@ -64,14 +68,15 @@ class Ending:
 
         Raises:
             LostError: another attempt took the task.
-            ServiceError: not committed, the claim still stands.
+            ServiceError: not committed as far as anybody knows.
         """
         metadata = held.message.metadata
         document = {"error": error.model_dump(mode="json")}
         if answer is not None:
             document["answer"] = answer
         stored = await persistently(
-            lambda: self._outputs.store(metadata.prefix, metadata.id, Result(answer=document))
+            lambda: self._outputs.store(metadata.prefix, metadata.id, Result(answer=document)),
+            delays=self._delays,
         )
         notification = Notification.ended_without_result(
             task_id=metadata.id,
@@ -82,11 +87,7 @@ class Ending:
             status=status,
             output_url=stored.output_url,
         )
-        try:
-            return await self._commit(claim, held.task, notification, stored.output_url)
-        except Exception:
-            await self._outputs.discard(stored)
-            raise
+        return await self.commit(claim, held.task, notification, stored)
 
     async def tell(self, task: Task, traceparent: str | None) -> None:
         """Tell the outcome of a task that has ended, in the words and with the event id of its commit.
@@ -143,25 +144,77 @@ class Ending:
             )
         )
 
-    async def _commit(
-        self, claim: Claim, task: Task, notification: Notification, output_url: str | None
+    async def commit(
+        self, claim: Claim, task: Task, notification: Notification, stored: Stored | None = None
     ) -> Task:
-        document = notification.model_dump(mode="json")
+        """Commit an outcome; what was stored for it is deleted where it is certain not to be committed.
+
+        Raises:
+            LostError: another attempt took the task.
+            ServiceError: not committed as far as anybody knows.
+        """
         event_id = str(uuid.uuid4())
+        asked = 0
+
+        async def ask() -> Task:
+            nonlocal asked
+            asked += 1
+            return await self._tasks.commit(claim, outcome)
+
+        try:
+            outcome = await self._outcome(task, notification, event_id, stored)
+            # A commit under way is not abandoned: whether it happened decides what the user is told.
+            return await asyncio.shield(persistently(ask, delays=self._delays))
+        except LostError as exc:
+            lost = exc
+        except ServiceError:
+            if (lost_or_none := await self._let_go(claim)) is None:
+                await self._discard(stored)
+                raise
+            lost = lost_or_none
+        row = lost.task
+        if row is not None and row.event_id == event_id:
+            return row
+        # A row of a later task does not tell whether a commit that got no answer came before it.
+        if asked <= 1 or (row is not None and row.submission == claim.submission):
+            await self._discard(stored)
+        raise lost
+
+    async def _discard(self, stored: Stored | None) -> None:
+        if stored is not None:
+            await self._outputs.discard(stored)
+
+    async def _let_go(self, claim: Claim) -> LostError | None:
+        """Give up a claim whose commit got no answer: after that, either it has happened or it never will.
+
+        Raises:
+            ServiceError: there is no answer to this either, so that nothing may be deleted.
+        """
+        try:
+            await self._tasks.give_back(claim, lost=True)
+        except LostError as exc:
+            return exc
+        return None
+
+    async def _outcome(
+        self, task: Task, notification: Notification, event_id: str, stored: Stored | None
+    ) -> Outcome:
+        document = notification.model_dump(mode="json")
         outcome = Outcome(
             status=notification.status,
             event_id=event_id,
             notification=_text(document),
             error=notification.error,
-            output_url=output_url,
+            output_url=stored.output_url if stored else None,
         )
-        if not fits(task, outcome):
-            # A name of its own: an attempt that loses the commit must not have written over the winner's.
-            name = f"notification-{event_id}"
-            ref = await self._calls(self._payloads.put, task.submission, name, document)
-            outcome = outcome.by_reference(ref)
-        # A commit under way is not abandoned: whether it happened decides what the user is told.
-        return await asyncio.shield(persistently(lambda: self._tasks.commit(claim, outcome)))
+        if fits(task, outcome):
+            return outcome
+        # A name of its own: an attempt that loses the commit must not have written over the winner's.
+        name = f"notification-{event_id}"
+        ref = await persistently(
+            lambda: self._calls(self._payloads.put, task.submission, name, document), delays=self._delays
+        )
+        return outcome.by_reference(ref)
 
 
 def _text(document: Any) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from enum import Enum
 from types import TracebackType
 from typing import Self
@@ -83,27 +83,40 @@ class Heartbeat:
     @property
     def lost(self) -> bool:
         """Whether the message or the claim may be another's by now."""
-        return self._signal.done() and self._signal.result() is Signal.LOST
+        if self._signal.done() and self._signal.result() is Signal.LOST:
+            return True
+        return self._clock() - self._last_hidden >= self._visibility
 
     async def _run(self) -> None:
-        while not self._signal.done():
+        # Apart, because a queue that is slow to answer must not keep the lease from being renewed.
+        await asyncio.gather(self._keep(self._hide), self._keep(self._renew))
+
+    async def _keep(self, beat: Callable[[], Awaitable[None]]) -> None:
+        while not (self._signal.done() and self._signal.result() is Signal.LOST):
             try:
                 await asyncio.wait_for(self._stopped.wait(), self._beat)
             except TimeoutError:
-                await asyncio.gather(self._hide(), self._renew())
+                await self._once(beat)
             else:
                 return
 
-    async def _hide(self) -> None:
+    async def _once(self, beat: Callable[[], Awaitable[None]]) -> None:
         try:
-            if await self._queue.hide(self._delivery, self._visibility):
-                self._last_hidden = self._clock()
-            else:
-                self._raise_signal(Signal.LOST, "the message is not ours any more")
+            await beat()
         except ServiceError as exc:
             log.warning("beat failed", extra={"action": "beat_failed", "cause": str(exc)})
-            if self._clock() - self._last_hidden >= self._visibility:
-                self._raise_signal(Signal.LOST, "no beat got through for as long as the message is hidden")
+        except Exception:
+            # The next beat may work; a heart that has stopped for good would lose the task.
+            log.exception("beat tripped up", extra={"action": "internal_error"})
+        if self._clock() - self._last_hidden >= self._visibility:
+            self._raise_signal(Signal.LOST, "no beat got through for as long as the message is hidden")
+
+    async def _hide(self) -> None:
+        asked = self._clock()
+        if await self._queue.hide(self._delivery, self._visibility):
+            self._last_hidden = asked
+        else:
+            self._raise_signal(Signal.LOST, "the message is not ours any more")
 
     async def _renew(self) -> None:
         claim = self._claim
@@ -115,8 +128,6 @@ class Heartbeat:
             # Between a commit or give-back and the next line of the worker the claim is rightly gone.
             if self._claim is claim:
                 self._raise_signal(Signal.LOST, "another attempt holds the task")
-        except ServiceError as exc:
-            log.warning("renewal failed", extra={"action": "renewal_failed", "cause": str(exc)})
         else:
             if task.cancel_requested:
                 self._raise_signal(Signal.CANCELLED, "the user cancelled the task")

@@ -1,5 +1,6 @@
 """A message in hand, and what is to become of it."""
 
+import math
 from dataclasses import dataclass
 
 from task_schema import Message
@@ -39,7 +40,7 @@ class InHand:
     @property
     def traceparent(self) -> str | None:
         """The trace that the task belongs to."""
-        return self.delivery.attributes.get("traceparent")
+        return self.delivery.traceparent
 
 
 class Settled(Exception):  # noqa: N818 - it is no error: the message needs nothing more but this
@@ -49,3 +50,24 @@ class Settled(Exception):  # noqa: N818 - it is no error: the message needs noth
         self.disposition = disposition
         self.why = why
         super().__init__(why)
+
+
+# A lease is a minute; a longer one comes from a clock that is off, and SQS hides for twelve hours at most.
+_MAX_HIDDEN = 3600  # seconds
+
+
+def not_free(task: Task | None, submission: str, *, now: int) -> Settled:
+    """Say what becomes of the message of a task that somebody else holds or has ended.
+
+    Args:
+        task: the row as it was when it was found not to be free; None: there is none.
+        submission: of the message.
+        now: ms since the epoch.
+    """
+    if task is None or task.submission != submission:
+        return Settled(Delete(), "stale")
+    if task.status.is_terminal:
+        # Back at once, so that an outcome that nobody was told of gets told.
+        return Settled(Delete() if task.is_finished else GiveBack(), "ended meanwhile")
+    left = math.ceil(((task.lease_until or 0) - now) / 1000) + 1
+    return Settled(GiveBack(min(max(1, left), _MAX_HIDDEN)), "another attempt runs it")

@@ -1,12 +1,12 @@
 """From a message to a task that may run: reading it, and what its row says (DESIGN 4.2, 5)."""
 
-import math
 from typing import Protocol
 
 from s3io.errors import ClaimCheckError
 from task_schema import (
     MAX_BODY_BYTES,
     Message,
+    Received,
     RequestCode,
     RuntimeSpec,
     Status,
@@ -17,17 +17,18 @@ from task_schema import (
     read_message,
     split_routing,
 )
-from task_store import ConflictError, NewTask, NotClaimableError, Task, context_fits
+from task_store import ConflictError, NewTask, NotClaimableError, RowTooLargeError, Task, context_fits
 
 from queue_agent.aws import AwsCalls
 from queue_agent.ending import Ending
 from queue_agent.errors import TaskFailedError, shorten
-from queue_agent.inhand import Delete, GiveBack, InHand, Settled
+from queue_agent.fates import Fate, Fates, is_submission
+from queue_agent.inhand import Delete, GiveBack, InHand, Settled, not_free
 from queue_agent.ports import Delivery, Job, Payloads
 from queue_agent.tasks import Tasks
 
-# Long enough for whoever ended the last task of that id to tell it.
-_UNTOLD_SECONDS = 5
+# The row changed under our hands: look at it again soon.
+_TAKEN_SECONDS = 1
 
 _CODES = {
     RequestCode.BAD_GRAPH: TaskCode.BAD_GRAPH,
@@ -39,7 +40,11 @@ class KeepsUnreadable(Protocol):
     """Where messages go that cannot be read."""
 
     async def keep(self, delivery: Delivery, error: UnreadableMessageError) -> None:
-        """Keep a message, then end its task and tell it, if it has one."""
+        """Keep a message, then end its task and tell it, if it has one.
+
+        Raises:
+            Settled: its task is in other hands; says when to come back.
+        """
         ...
 
 
@@ -55,6 +60,7 @@ class Intake:
         payloads: Payloads,
         ending: Ending,
         unreadable: KeepsUnreadable,
+        fates: Fates,
         calls: AwsCalls,
         max_attempts: int,
     ) -> None:
@@ -64,6 +70,7 @@ class Intake:
         self._payloads = payloads
         self._ending = ending
         self._unreadable = unreadable
+        self._fates = fates
         self._calls = calls
         self._max_attempts = max_attempts
 
@@ -72,21 +79,16 @@ class Intake:
 
         Raises:
             Settled: there is nothing to run; says what becomes of the message.
-            ServiceError: an AWS call failed; nothing has changed that matters.
+            ServiceError: an AWS call failed; doing it all again is harmless.
+            LostError: likewise; another attempt took the task.
         """
         try:
-            received = read_message(
-                delivery.body,
-                message_id=delivery.message_id,
-                runtime=self._spec.name,
-                received_at=delivery.sent_at,
-            )
+            received = self._read(delivery)
+            task = await self._row(delivery, received.message, bare=received.bare)
         except UnreadableMessageError as exc:
             await self._unreadable.keep(delivery, exc)
-            raise Settled(Delete(), f"unreadable: {exc.reason}") from exc
-        message = received.message
-        task = await self._row(delivery, message, bare=received.bare)
-        held = InHand(delivery, message, task)
+            raise Settled(Delete(), f"unreadable: {shorten(exc.reason)}") from exc
+        held = InHand(delivery, received.message, task)
         await self._check_row(held)
         await self._check_task(held, bare=received.bare)
         return held
@@ -129,41 +131,72 @@ class Intake:
         try:
             claim = await self._tasks.seize(held.message.metadata.id, held.message.submission)
         except NotClaimableError as exc:
-            return self.not_free(exc.task, held.message.submission)
+            return not_free(exc.task, held.message.submission, now=self._tasks.now())
         ended = await self._ending.fail(held, claim, error, status=status, answer=answer)
         await self._ending.tell(ended, held.traceparent)
         return Settled(Delete(), f"{status}: {error.code}")
 
-    def not_free(self, task: Task | None, submission: str) -> Settled:
-        """Say what becomes of the message of a task that somebody else holds or has ended."""
-        if task is None or task.submission != submission:
-            return Settled(Delete(), "stale")
-        if task.status.is_terminal:
-            # Back at once, so that an outcome that nobody was told of gets told.
-            return Settled(Delete() if task.is_finished else GiveBack(), "ended meanwhile")
-        left = (task.lease_until or 0) - self._tasks.now()
-        return Settled(GiveBack(max(1, math.ceil(left / 1000) + 1)), "another attempt runs it")
+    async def check_deadline(self, held: InHand) -> None:
+        """End a task that had to start by now.
+
+        Raises:
+            Settled: it has ended.
+        """
+        task = held.task
+        if task.deadline is not None and task.deadline < self._tasks.now() and task.attempts == 0:
+            error = TaskError.of(TaskCode.EXPIRED, "it did not start within expires_in")
+            raise await self.end(held, error)
+
+    def _read(self, delivery: Delivery) -> Received:
+        received = read_message(
+            delivery.body,
+            message_id=delivery.message_id,
+            runtime=self._spec.name,
+            received_at=delivery.sent_at,
+        )
+        if not is_submission(received.message.submission):
+            raise UnreadableMessageError(
+                "submission: is not one that the API gives", task_id=received.message.metadata.id
+            )
+        return received
 
     async def _row(self, delivery: Delivery, message: Message, *, bare: bool) -> Task:
         task = await self._tasks.get(message.metadata.id)
-        if task is not None and task.submission == message.submission:
-            return task
-        if task is not None and not bare:
-            raise Settled(Delete(), "stale: its id was used again since")
-        if task is None or task.is_finished:
-            if task is not None and message.submitted_at.timestamp() * 1000 < task.created_at:
+        if task is None or task.submission != message.submission:
+            if task is not None and not bare:
                 raise Settled(Delete(), "stale: its id was used again since")
-            try:
-                return await self._record(message)
-            except ConflictError as exc:
-                task = exc.existing
-        if task.status.is_terminal:
-            raise Settled(GiveBack(_UNTOLD_SECONDS), "its id is taken until the last outcome is told")
+            task = await self._bare_row(InHand(delivery, message, task) if task else None, message)
+        if bare:
+            await self._fates.remember(message.submission, Fate.RECORDED)
+        return task
+
+    async def _bare_row(self, met: InHand | None, message: Message) -> Task:
+        """Record a task that nobody recorded, unless its id is taken; `met` has the row that is there."""
+        if met is not None:
+            fate = await self._fates.recall(message.submission)
+            if fate is Fate.RECORDED:
+                raise Settled(Delete(), "stale: its id was used again since")
+            if fate is Fate.CONFLICT or not met.task.status.is_terminal:
+                raise await self._conflict(met)
+            if not met.task.is_finished:
+                await self._ending.tell(met.task, None)
+        try:
+            return await self._record(message)
+        except ConflictError as exc:
+            raise Settled(GiveBack(_TAKEN_SECONDS), f"its id was taken meanwhile: {exc}") from exc
+        except RowTooLargeError as exc:
+            raise UnreadableMessageError(
+                f"metadata: {exc}", task_id=message.metadata.id, submission=message.submission
+            ) from exc
+
+    async def _conflict(self, met: InHand) -> Settled:
         error = TaskError.of(
-            TaskCode.CONFLICT, f"another task with the id {task.id} is not finished; this one was not started"
+            TaskCode.CONFLICT,
+            f"another task with the id {met.task.id} is not finished; this one was not started",
         )
-        await self._ending.tell_conflict(InHand(delivery, message, task), error)
-        raise Settled(Delete(), "conflict")
+        await self._fates.remember(met.message.submission, Fate.CONFLICT)
+        await self._ending.tell_conflict(met, error)
+        return Settled(Delete(), "conflict")
 
     async def _record(self, message: Message) -> Task:
         """Record a task that came straight from the topic."""
@@ -198,16 +231,14 @@ class Intake:
                 await self._ending.tell(task, held.traceparent)
             raise Settled(Delete(), "ended already")
         if task.status is Status.RUNNING and (task.lease_until or 0) > self._tasks.now():
-            raise self.not_free(task, task.submission)
+            raise not_free(task, task.submission, now=self._tasks.now())
         if task.cancel_requested:
             error = TaskError.of(TaskCode.CANCELLED, "cancelled by the user")
             raise await self.end(held, error, status=Status.CANCELLED)
         if task.attempts >= self._max_attempts:
             message = f"the runtime was lost {task.attempts} times while the task ran"
             raise await self.end(held, TaskError.of(TaskCode.ATTEMPTS_EXHAUSTED, message))
-        if task.deadline is not None and task.deadline < self._tasks.now() and task.attempts == 0:
-            error = TaskError.of(TaskCode.EXPIRED, "it did not start within expires_in")
-            raise await self.end(held, error)
+        await self.check_deadline(held)
 
     async def _check_task(self, held: InHand, *, bare: bool) -> None:
         metadata = held.message.metadata

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import logging
+from collections.abc import Sequence
 from typing import Any
 
 from s3io.errors import KeyTakenError
@@ -12,8 +14,11 @@ from queue_agent.aws import AwsCalls
 from queue_agent.errors import ServiceError
 from queue_agent.ports import JsonPath, Result, Stored
 
+log = logging.getLogger(__name__)
+
 # The four characters are taken by another attempt about once in a million times.
 _MAX_SUFFIXES = 5
+_PUTS_AT_ONCE = 8
 
 
 class S3Outputs:
@@ -23,12 +28,13 @@ class S3Outputs:
         self._client = client
         self._bucket = bucket
         self._calls = calls
+        self._puts = asyncio.Semaphore(_PUTS_AT_ONCE)
 
     async def store(self, prefix: str, task_id: str, result: Result) -> Stored:
         """Store the files of a run, several at once, and then the answer with their URLs in it.
 
         Raises:
-            ServiceError: S3 did not take them; what was stored is deleted again.
+            ServiceError: S3 did not take them; what was stored is deleted again, as far as that works.
         """
         for _ in range(_MAX_SUFFIXES):
             stored = await self._try_store(prefix, task_id, new_suffix(), result)
@@ -37,8 +43,8 @@ class S3Outputs:
         raise ServiceError(f"no free name under {prefix}/{task_id}/")
 
     async def discard(self, stored: Stored) -> None:
-        """Delete what an attempt stored that has lost its claim."""
-        await self._calls(delete_all, self._client, self._bucket, list(stored.keys))
+        """Delete what an attempt stored that has lost its claim, as far as that works."""
+        await self._remove(stored.keys)
 
     async def _try_store(self, prefix: str, task_id: str, suffix: str, result: Result) -> Stored | None:
         named = [
@@ -51,26 +57,41 @@ class S3Outputs:
             *(self._put(key, output.data, content_type) for output, key, content_type in named),
             return_exceptions=True,
         )
-        failure: BaseException | None = next((p for p in puts if p is not None), None)
-        if failure is None:
+        failures: list[BaseException] = [put for put in puts if put is not None]
+        # A put without an answer may have happened; one that met a taken key has not.
+        ours = [
+            key for (_, key, _), put in zip(named, puts, strict=True) if not isinstance(put, KeyTakenError)
+        ]
+        if not failures:
             urls = {output.path: self._url(key) for output, key, _ in named}
-            text = await asyncio.to_thread(_answer_text, result.answer, urls)
             try:
+                text = await asyncio.to_thread(_answer_text, result.answer, urls)
                 await self._put(answer, text, "application/json")
-            except (KeyTakenError, ServiceError) as exc:
-                failure = exc
-        if failure is None:
+            except Exception as exc:  # noqa: BLE001 - raised again below, when the files are gone
+                failures.append(exc)
+                if not isinstance(exc, KeyTakenError):
+                    ours.append(answer)
+        if not failures:
             keys = [key for _, key, _ in named]
             return Stored([self._url(key) for key in keys], self._url(answer), [*keys, answer])
-        # Only what this attempt put: a key that was taken is somebody else's.
-        ours = [key for (_, key, _), put in zip(named, puts, strict=True) if put is None]
-        await self._calls(delete_all, self._client, self._bucket, ours)
-        if isinstance(failure, KeyTakenError):
+        await self._remove(ours)
+        if any(isinstance(failure, KeyTakenError) for failure in failures):
             return None
-        raise failure
+        raise failures[0]
 
     async def _put(self, key: str, data: bytes, content_type: str) -> None:
-        await self._calls(put_new, self._client, self._bucket, key, data, content_type)
+        # Threads have to be left for the heartbeat, however many files there are and however slow S3 is.
+        async with self._puts:
+            await self._calls(put_new, self._client, self._bucket, key, data, content_type)
+
+    async def _remove(self, keys: Sequence[str]) -> None:
+        try:
+            left = await self._calls(delete_all, self._client, self._bucket, keys)
+        except ServiceError as exc:
+            log.warning("not deleted", extra={"action": "discard_failed", "keys": keys, "cause": str(exc)})
+        else:
+            if left:
+                log.warning("not deleted", extra={"action": "discard_failed", "keys": left})
 
     def _url(self, key: str) -> str:
         return f"s3://{self._bucket}/{key}"

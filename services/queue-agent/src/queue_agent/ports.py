@@ -1,5 +1,6 @@
 """What the agent needs of the world; adapters are in the modules beside, fakes in `queue_agent.testing`."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +10,10 @@ from s3io.inputs import FetchedInput
 
 #: Where a value stands in a JSON document: keys and list indexes from the root.
 JsonPath = tuple[str | int, ...]
+
+_TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+# What no message attribute may hold.
+_NOT_IN_ATTRIBUTES = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,12 @@ class Delivery:
     sent_at: datetime
     attributes: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def traceparent(self) -> str | None:
+        """The trace that it belongs to: it is sent on, so nothing that is no `traceparent` may pass."""
+        value = self.attributes.get("traceparent", "")
+        return value if _TRACEPARENT.fullmatch(value) else None
+
     def as_json(self) -> dict[str, Any]:
         """Return what a human needs to see of a message that could not be read."""
         return {
@@ -149,14 +160,18 @@ class Stored:
 
 
 class Outputs(Protocol):
-    """Where outputs go; every method raises `ServiceError` where it is not reached."""
+    """Where outputs go."""
 
     async def store(self, prefix: str, task_id: str, result: Result) -> Stored:
-        """Store the files of a run, and the answer with their URLs in it."""
+        """Store the files of a run, and the answer with their URLs in it.
+
+        Raises:
+            ServiceError: not all of it was stored; nothing is left of it that could be deleted.
+        """
         ...
 
     async def discard(self, stored: Stored) -> None:
-        """Delete what an attempt stored that has lost its claim."""
+        """Delete what an attempt stored that has lost its claim, as far as that works."""
         ...
 
 
@@ -187,7 +202,8 @@ class Announcement:
         }
         if self.traceparent:
             values["traceparent"] = self.traceparent
-        return values
+        # A message that came straight from the topic names its runtime and type as it likes.
+        return {name: _NOT_IN_ATTRIBUTES.sub("?", value) for name, value in values.items()}
 
 
 class Announcer(Protocol):

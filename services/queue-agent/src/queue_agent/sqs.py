@@ -19,10 +19,21 @@ _NOT_OURS = {
 
 
 class SqsQueue:
-    """Receives, keeps hidden and deletes messages. The client's read timeout must exceed the long poll."""
+    """Receives, keeps hidden and deletes messages.
 
-    def __init__(self, client: Any, url: str, calls: AwsCalls, *, visibility: int) -> None:
+    Args:
+        client: boto3's SQS client.
+        url: of the queue.
+        calls: runs them.
+        visibility: seconds for which a message is hidden once it is received.
+        poll_client: to receive with, its read timeout longer than the long poll; `client` where left out.
+    """
+
+    def __init__(
+        self, client: Any, url: str, calls: AwsCalls, *, visibility: int, poll_client: Any = None
+    ) -> None:
         self._client = client
+        self._poll_client = poll_client or client
         self._url = url
         self._calls = calls
         self._visibility = visibility
@@ -30,7 +41,7 @@ class SqsQueue:
     async def receive(self, *, wait_seconds: int) -> Delivery | None:
         """Wait for one message; None when none came in time."""
         answer = await self._calls.abandonable(
-            self._client.receive_message,
+            self._poll_client.receive_message,
             QueueUrl=self._url,
             MaxNumberOfMessages=1,
             WaitTimeSeconds=wait_seconds,
@@ -78,6 +89,7 @@ def _delivery(message: dict[str, Any]) -> Delivery:
         for name, value in message.get("MessageAttributes", {}).items()
         if "StringValue" in value
     }
+    attributes = attributes or _envelope_attributes(message["Body"])
     if "AWSTraceHeader" in system:
         attributes.setdefault("AWSTraceHeader", system["AWSTraceHeader"])
     return Delivery(
@@ -86,17 +98,17 @@ def _delivery(message: dict[str, Any]) -> Delivery:
         body=message["Body"],
         receive_count=int(system.get("ApproximateReceiveCount", 1)),
         sent_at=datetime.fromtimestamp(int(system.get("SentTimestamp", 0)) / 1000, UTC),
-        attributes={**attributes, **_envelope_attributes(message["Body"], attributes)},
+        attributes=attributes,
     )
 
 
-def _envelope_attributes(body: str, known: dict[str, str]) -> dict[str, str]:
+def _envelope_attributes(body: str) -> dict[str, str]:
     """Read the attributes of a message that came through a subscription without raw delivery."""
-    if known or '"MessageAttributes"' not in body:
+    if '"MessageAttributes"' not in body:
         return {}
     try:
         data = json.loads(body)
         found = {name: value["Value"] for name, value in data["MessageAttributes"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}
     return {name: value for name, value in found.items() if isinstance(value, str)}

@@ -42,14 +42,11 @@ class Tasks:
 
     async def record(self, new: NewTask) -> Task:
         """Record a task that nobody recorded, as published: its message is in hand."""
-        now = self.now()
-        task = await self._calls(self._store.record, new, now=now)
-        await self._calls(self._store.mark_published, task.id, task.submission, now=now)
-        return task
+        return await self._calls(self._store.record, new, now=self.now())
 
-    async def claim(self, task_id: str, submission: str) -> tuple[Claim, Task]:
-        """Take the right to run a task; counts an attempt."""
-        token, now = uuid.uuid4().hex, self.now()
+    async def claim(self, task_id: str, submission: str, *, token: str) -> tuple[Claim, Task]:
+        """Take the right to run a task; counts an attempt, and the same token only once."""
+        now = self.now()
         task = await self._calls(
             self._store.claim, task_id, submission, token=token, lease_until=now + self._lease_ms, now=now
         )
@@ -75,9 +72,9 @@ class Tasks:
             progress=progress,
         )
 
-    async def give_back(self, claim: Claim, *, lost: bool) -> None:
+    async def give_back(self, claim: Claim, *, lost: bool) -> Task:
         """Put a task back into the queue; `lost`: its inference counts as an attempt."""
-        await self._calls(self._store.give_back, claim.id, claim.submission, claim.token, count=lost)
+        return await self._calls(self._store.give_back, claim.id, claim.submission, claim.token, count=lost)
 
     async def commit(self, claim: Claim, outcome: Outcome) -> Task:
         """Write the one terminal state."""

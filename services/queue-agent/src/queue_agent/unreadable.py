@@ -8,10 +8,13 @@ from typing import Any
 from s3io.errors import KeyTakenError
 from s3io.outputs import put_new
 from task_schema import Notification, TaskCode, TaskError, UnreadableMessageError
-from task_store import ConflictError, NewTask, NotClaimableError, Outcome, Task
+from task_store import ConflictError, NewTask, NotClaimableError, Task
 
 from queue_agent.aws import AwsCalls
 from queue_agent.ending import Ending
+from queue_agent.errors import shorten
+from queue_agent.fates import Fate, Fates, is_submission
+from queue_agent.inhand import not_free
 from queue_agent.ports import Delivery
 from queue_agent.tasks import Tasks
 
@@ -25,20 +28,31 @@ class Unreadable:
     """Keeps unreadable messages under `unreadable/<runtime>/` of the payload bucket."""
 
     def __init__(
-        self, *, client: Any, bucket: str, runtime: str, tasks: Tasks, ending: Ending, calls: AwsCalls
+        self,
+        *,
+        client: Any,
+        bucket: str,
+        runtime: str,
+        tasks: Tasks,
+        ending: Ending,
+        fates: Fates,
+        calls: AwsCalls,
     ) -> None:
         self._client = client
         self._bucket = bucket
         self._runtime = runtime
         self._tasks = tasks
         self._ending = ending
+        self._fates = fates
         self._calls = calls
 
     async def keep(self, delivery: Delivery, error: UnreadableMessageError) -> None:
         """Keep a message, then end its task and tell it, if it has one.
 
         Raises:
+            Settled: its task is in other hands; says when to come back.
             ServiceError: not all of it was done; doing it again is harmless.
+            LostError: likewise; another attempt took its task.
         """
         key = f"unreadable/{self._runtime}/{delivery.message_id}.json"
         text = json.dumps({"reason": error.reason, **delivery.as_json()}).encode("utf-8", "replace")
@@ -48,27 +62,35 @@ class Unreadable:
             log.info("kept before", extra={"action": "unreadable_again", "key": key})
         log.error(
             "message cannot be read",
-            extra={"action": "unreadable_message", "key": key, "reason": error.reason, "task": error.task_id},
+            extra={
+                "action": "unreadable_message",
+                "key": key,
+                "reason": shorten(error.reason),
+                "task": error.task_id,
+            },
         )
         if error.task_id is not None:
             await self._end_task(error.task_id, error, delivery)
 
     async def _end_task(self, task_id: str, error: UnreadableMessageError, delivery: Delivery) -> None:
-        submission = error.submission or str(uuid.uuid5(uuid.NAMESPACE_OID, delivery.message_id))
-        traceparent = delivery.attributes.get("traceparent")
+        submission = error.submission or ""
+        if not is_submission(submission):
+            submission = str(uuid.uuid5(uuid.NAMESPACE_OID, delivery.message_id))
         task = await self._tasks.get(task_id)
-        if task is None or (task.submission != submission and task.is_finished):
+        if task is not None and task.submission != submission:
+            # The row is another task's; it may be followed once, by a message that never had one.
+            if not task.is_finished or await self._fates.recall(submission) is not None:
+                return
+            task = None
+        if task is None:
             task = await self._record(task_id, submission)
         if task is None or task.submission != submission:
-            # The row is another task's, which is none of this message's business.
             return
+        await self._fates.remember(submission, Fate.RECORDED)
         if not task.status.is_terminal:
-            ended = await self._end(task, error)
-            if ended is None:
-                return
-            task = ended
+            task = await self._end(task, error)
         if task.notified_at is None:
-            await self._ending.tell(task, traceparent)
+            await self._ending.tell(task, delivery.traceparent)
 
     async def _record(self, task_id: str, submission: str) -> Task | None:
         new = NewTask(
@@ -86,23 +108,17 @@ class Unreadable:
         except ConflictError:
             return None
 
-    async def _end(self, task: Task, error: UnreadableMessageError) -> Task | None:
-        fault = TaskError.of(TaskCode.UNREADABLE_MESSAGE, f"the message cannot be read: {error.reason}")
+    async def _end(self, task: Task, error: UnreadableMessageError) -> Task:
+        reason = shorten(f"the message cannot be read: {error.reason}")
         notification = Notification.ended_without_result(
             task_id=task.id,
             submission=task.submission,
             runtime=task.runtime,
             context=task.context if task.context is not None else {},
-            error=fault,
-        )
-        outcome = Outcome(
-            status=notification.status,
-            event_id=str(uuid.uuid4()),
-            notification=json.dumps(notification.model_dump(mode="json")),
-            error=fault,
+            error=TaskError.of(TaskCode.UNREADABLE_MESSAGE, reason),
         )
         try:
             claim = await self._tasks.seize(task.id, task.submission)
-            return await self._tasks.commit(claim, outcome)
         except NotClaimableError as exc:
-            return exc.task if exc.task is not None and exc.task.status.is_terminal else None
+            raise not_free(exc.task, task.submission, now=self._tasks.now()) from exc
+        return await self._ending.commit(claim, task, notification)

@@ -5,41 +5,38 @@ import contextlib
 import logging
 import random
 import uuid
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
-from s3io.errors import InputError
-from s3io.inputs import FetchedInput
 from task_schema import Status, TaskCode, TaskError
 from task_store import LostError, NotClaimableError, Task
 
-from queue_agent.aws import persistently
+from queue_agent.aws import RETRY_DELAYS, persistently
 from queue_agent.ending import Ending
 from queue_agent.errors import (
+    AgentError,
     InterruptedRunError,
     RuntimeLostError,
     RuntimeRefusedStartError,
     ServiceError,
     TaskFailedError,
+    shorten,
 )
+from queue_agent.fetching import Inputs
 from queue_agent.heartbeat import Heartbeat, Signal
-from queue_agent.inhand import Delete, Disposition, GiveBack, InHand, Leave, Settled
+from queue_agent.inhand import Delete, Disposition, GiveBack, InHand, Leave, Settled, not_free
 from queue_agent.intake import Intake
-from queue_agent.ports import Delivery, Fetcher, InputLink, Job, Outputs, Queue, Result, Runtime, Stored
+from queue_agent.ports import Delivery, Fetcher, Job, Outputs, Queue, Result, Runtime
 from queue_agent.tasks import Claim, Tasks
 
 log = logging.getLogger(__name__)
 
 MAX_BACK_OFF = 120  # seconds
 FIRST_BACK_OFF = 2  # seconds
-FETCH_PAUSES = (0.5, 2.0)  # seconds before an input is fetched again that may be there later
-PROBE_SECONDS = (
-    0.2,
-    0.5,
-    1.0,
-    2.0,
-    5.0,
-)  # between looks at a runtime that is not ready; the last one repeats
+# Between looks at a runtime that is not ready; the last one repeats.
+PROBE_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class _Stop(Enum):
@@ -61,6 +58,7 @@ class _StoppedError(Exception):
 class Limits:
     """Times in seconds, and attempts.
 
+    `trouble_pause` is the first pause after trouble that is not a task's own; it doubles while that goes on.
     `receive_leftover` is how long a long poll may still bring something after the stop: a message that it
     brought later would stay hidden for nothing.
     """
@@ -72,6 +70,8 @@ class Limits:
     inference: float = 900
     shutdown_grace: float = 25
     max_attempts: int = 3
+    retry_delays: Sequence[float] = RETRY_DELAYS
+    trouble_pause: float = 2
 
 
 class Worker:
@@ -95,9 +95,10 @@ class Worker:
         self._intake = intake
         self._outputs = outputs
         self._ending = ending
-        self._fetcher = fetcher
+        self._inputs = Inputs(fetcher)
         self._limits = limits
         self._stopping = asyncio.Event()
+        self._failures = 0  # messages in a row that AWS did not let us end
 
     def stop(self) -> None:
         """Receive no more; end what runs if the grace period allows, else give it back."""
@@ -106,11 +107,23 @@ class Worker:
     async def run(self) -> None:
         """Work until stopped."""
         while not self._stopping.is_set():
-            if not await self._runtime_ready():
-                continue
-            delivery = await self._receive()
-            if delivery is not None:
-                await self._handle(delivery)
+            try:
+                await self._turn()
+            except Exception:
+                # The outermost loop: what nobody foresaw must not stop the tasks behind it.
+                log.exception("the agent was tripped up", extra={"action": "internal_error"})
+                await self._pause(self._limits.trouble_pause)
+
+    async def _turn(self) -> None:
+        if not await self._runtime_ready():
+            return
+        delivery = await self._receive()
+        if delivery is not None:
+            await self._handle(delivery)
+            if self._failures > 1:
+                # Each receive counts towards the dead-letter queue: AWS in trouble must not send all there.
+                pause = self._limits.trouble_pause * 2 ** min(self._failures - 2, 6)
+                await self._pause(min(pause, MAX_BACK_OFF))
 
     async def _runtime_ready(self) -> bool:
         probes = iter(PROBE_SECONDS)
@@ -134,7 +147,7 @@ class Worker:
             delivery = receive.result()
         except ServiceError as exc:
             log.warning("receive failed", extra={"action": "receive_failed", "cause": str(exc)})
-            await self._pause(FIRST_BACK_OFF)
+            await self._pause(self._limits.trouble_pause)
             return None
         finally:
             receive.cancel()
@@ -150,14 +163,18 @@ class Worker:
         async with Heartbeat(
             self._queue, self._tasks, delivery, visibility=limits.visibility, beat=limits.beat
         ) as beat:
+            failures, self._failures = self._failures, 0
             try:
                 disposition = await self._process(delivery, beat)
             except Settled as exc:
                 disposition, why = exc.disposition, exc.why
+            except LostError as exc:
+                disposition, why = Leave(), str(exc)
             except ServiceError as exc:
+                self._failures = failures + 1
                 disposition, why = GiveBack(back_off(delivery.receive_count)), str(exc)
             except Exception:
-                # The outermost loop: one message that trips us up must not stop the ones behind it.
+                # One message that trips us up must not stop the ones behind it.
                 log.exception("task tripped up the agent", extra={"action": "internal_error"})
                 disposition, why = GiveBack(back_off(delivery.receive_count)), "internal error"
         await self._settle(delivery, disposition)
@@ -187,89 +204,95 @@ class Worker:
     async def _process(self, delivery: Delivery, beat: Heartbeat) -> Disposition:
         held = await self._intake.accept(delivery)
         try:
-            job = await self._fetch(await self._intake.job(held, attempt=uuid.uuid4().hex))
+            job = await self._unless_stopped(self._prepare(held))
         except TaskFailedError as exc:
             raise await self._intake.end(held, exc.error, answer=exc.answer) from exc
         except RuntimeRefusedStartError as exc:
             log.warning("runtime refused", extra={"action": "runtime_refused", "cause": str(exc)})
             return GiveBack(back_off(delivery.receive_count))
+        if job is None:
+            return GiveBack()
         if beat.lost:
             return Leave()
-        try:
-            claim, task = await self._tasks.claim(job.id, job.submission)
-        except NotClaimableError as exc:
-            raise self._intake.not_free(exc.task, job.submission) from exc
+        await self._intake.check_deadline(held)
+        claim, task = await self._claim(job)
         beat.hold(claim)
-        try:
-            return await self._attempt(InHand(delivery, held.message, task), claim, job, beat)
-        except LostError:
-            return Leave()
+        return await self._attempt(InHand(delivery, held.message, task), claim, job, beat)
 
-    async def _fetch(self, job: Job) -> Job:
+    async def _prepare(self, held: InHand) -> Job:
+        job = await self._intake.job(held, attempt=uuid.uuid4().hex)
         links = list(dict.fromkeys(self._runtime.links(job)))
-        urls = list(dict.fromkeys(link.url for link in links))
-        try:
-            fetched = dict(zip(urls, await self._fetch_all(urls), strict=True))
-        except InputError as exc:
-            raise TaskFailedError(TaskCode(exc.code), str(exc)) from exc
-        inputs: dict[InputLink, FetchedInput] = {link: fetched[link.url] for link in links}
-        return await self._runtime.prepare(job, inputs)
+        fetched = await self._inputs.fetch([link.url for link in links])
+        return await self._runtime.prepare(job, {link: fetched[link.url] for link in links})
 
-    async def _fetch_all(self, urls: list[str]) -> list[FetchedInput]:
-        fetches = [asyncio.create_task(self._fetch_one(url)) for url in urls]
+    async def _unless_stopped(self, preparing: Coroutine[Any, Any, Job]) -> Job | None:
+        """Return what is prepared, None where the agent was stopped before: nothing is started any more."""
+        prepare = asyncio.create_task(preparing, name="prepare")
+        stop = asyncio.create_task(self._stopping.wait())
         try:
-            return await asyncio.gather(*fetches)
+            await asyncio.wait({prepare, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if not prepare.done():
+                return None
+            job = prepare.result()
+            return None if self._stopping.is_set() else job
         finally:
-            for fetch in fetches:
-                fetch.cancel()
+            stop.cancel()
+            await _end_of(prepare)
 
-    async def _fetch_one(self, url: str) -> FetchedInput:
-        for pause in FETCH_PAUSES:
-            try:
-                return await self._fetcher.fetch(url)
-            except InputError as exc:
-                if not exc.retryable:
-                    raise
-                log.info("fetching again", extra={"action": "input_retry", "url": exc.url, "pause": pause})
-                await asyncio.sleep(pause)
-        return await self._fetcher.fetch(url)
+    async def _claim(self, job: Job) -> tuple[Claim, Task]:
+        # One token for all tries: a claim whose answer got lost must not count as another attempt.
+        token = uuid.uuid4().hex
+        try:
+            return await persistently(
+                lambda: self._tasks.claim(job.id, job.submission, token=token),
+                delays=self._limits.retry_delays,
+            )
+        except NotClaimableError as exc:
+            raise not_free(exc.task, job.submission, now=self._tasks.now()) from exc
 
     async def _attempt(self, held: InHand, claim: Claim, job: Job, beat: Heartbeat) -> Disposition:
         try:
-            result = await self._infer(job, beat)
-            stored = await persistently(lambda: self._outputs.store(held.task.prefix, job.id, result))
-        except TaskFailedError as exc:
-            return await self._end(held, claim, exc.error, answer=exc.answer)
+            task = await self._outcome(held, claim, job, beat)
+        except LostError:
+            raise
         except _StoppedError as exc:
-            return await self._stopped(held, claim, exc.why)
+            if exc.why is _Stop.LOST:
+                return Leave()
+            await self._tasks.give_back(claim, lost=False)
+            return GiveBack()
         except RuntimeRefusedStartError as exc:
             log.warning("runtime refused", extra={"action": "runtime_refused", "cause": str(exc)})
             await self._tasks.give_back(claim, lost=False)
             return GiveBack(back_off(held.delivery.receive_count))
         except (RuntimeLostError, InterruptedRunError, ServiceError) as exc:
             return await self._lost(held, claim, exc)
-        return await self._deliver(held, claim, stored)
-
-    async def _deliver(self, held: InHand, claim: Claim, stored: Stored) -> Disposition:
-        try:
-            task = await self._ending.succeed(held, claim, stored)
-        except LostError:
-            await self._outputs.discard(stored)
-            raise
+        except Exception as exc:
+            log.exception("task tripped up the agent", extra={"action": "internal_error"})
+            return await self._lost(held, claim, AgentError(f"internal error ({type(exc).__name__})"))
+        beat.hold(None)
         return await self._told(task, held)
 
-    async def _end(
-        self,
-        held: InHand,
-        claim: Claim,
-        error: TaskError,
-        *,
-        status: Status = Status.FAILED,
-        answer: object = None,
-    ) -> Disposition:
-        return await self._told(
-            await self._ending.fail(held, claim, error, status=status, answer=answer), held
-        )
+    async def _outcome(self, held: InHand, claim: Claim, job: Job, beat: Heartbeat) -> Task:
+        """Run a task and commit how it ended."""
+        try:
+            result = await self._infer(held.task, job, beat)
+            stored = await persistently(
+                lambda: self._outputs.store(held.task.prefix, job.id, result),
+                delays=self._limits.retry_delays,
+            )
+        except TaskFailedError as exc:
+            return await self._ending.fail(held, claim, exc.error, answer=exc.answer)
+        except _StoppedError as exc:
+            match exc.why:
+                case _Stop.CANCELLED:
+                    error = TaskError.of(TaskCode.CANCELLED, "cancelled by the user")
+                    return await self._ending.fail(held, claim, error, status=Status.CANCELLED)
+                case _Stop.TIMEOUT:
+                    message = f"it ran longer than {self._limits.inference:g} seconds"
+                    return await self._ending.fail(held, claim, TaskError.of(TaskCode.TIMEOUT, message))
+                case _:
+                    raise
+        return await self._ending.succeed(held, claim, stored)
 
     async def _told(self, task: Task, held: InHand) -> Disposition:
         log.info(
@@ -282,7 +305,9 @@ class Worker:
                 "code": task.error.code.value if task.error else None,
             },
         )
-        await persistently(lambda: self._ending.tell(task, held.traceparent))
+        await persistently(
+            lambda: self._ending.tell(task, held.traceparent), delays=self._limits.retry_delays
+        )
         return Delete()
 
     async def _lost(self, held: InHand, claim: Claim, why: Exception) -> Disposition:
@@ -297,45 +322,41 @@ class Worker:
         )
         if claim.attempts >= self._limits.max_attempts:
             code = why.code if isinstance(why, RuntimeLostError) else TaskCode.ATTEMPTS_EXHAUSTED
-            message = f"lost {claim.attempts} times; the last time: {why}"
-            return await self._end(held, claim, TaskError.of(code, message))
+            message = shorten(f"lost {claim.attempts} times; the last time: {why}")
+            task = await self._ending.fail(held, claim, TaskError.of(code, message))
+            return await self._told(task, held)
         await self._tasks.give_back(claim, lost=True)
         return GiveBack(back_off(claim.attempts))
 
-    async def _stopped(self, held: InHand, claim: Claim, why: _Stop) -> Disposition:
-        match why:
-            case _Stop.LOST:
-                return Leave()
-            case _Stop.CANCELLED:
-                error = TaskError.of(TaskCode.CANCELLED, "cancelled by the user")
-                return await self._end(held, claim, error, status=Status.CANCELLED)
-            case _Stop.TIMEOUT:
-                message = f"it ran longer than {self._limits.inference:g} seconds"
-                return await self._end(held, claim, TaskError.of(TaskCode.TIMEOUT, message))
-            case _Stop.SHUTDOWN:
-                await self._tasks.give_back(claim, lost=False)
-                return GiveBack()
-
-    async def _infer(self, job: Job, beat: Heartbeat) -> Result:
+    async def _infer(self, task: Task, job: Job, beat: Heartbeat) -> Result:
         """Run a job, and stop it when it has to stop.
 
         Raises:
             _StoppedError: it was interrupted, and why.
         """
+        if task.cancel_requested:
+            raise _StoppedError(_Stop.CANCELLED)
         run = asyncio.create_task(self._runtime.run(job, beat.progress), name="run")
         try:
             why = await self._watch(run, beat)
             if why is None:
                 return run.result()
-            idle = await self._runtime.interrupt(job)
+            idle = await self._interrupt(job)
             log.info(
                 "run interrupted",
                 extra={"action": "interrupted", "task": job.id, "why": why.value, "idle": idle},
             )
             raise _StoppedError(why)
         finally:
-            run.cancel()
-            await asyncio.wait({run})
+            await _end_of(run)
+
+    async def _interrupt(self, job: Job) -> bool:
+        try:
+            return await self._runtime.interrupt(job)
+        except Exception:
+            # Why it had to stop stands, whether the runtime listens or not.
+            log.exception("interrupt failed", extra={"action": "internal_error"})
+            return False
 
     async def _watch(self, run: asyncio.Task[Result], beat: Heartbeat) -> _Stop | None:
         """Wait for a run to end; return why it has to be stopped instead, if it has to."""
@@ -363,6 +384,12 @@ class Worker:
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
+
+
+async def _end_of(task: asyncio.Task[Any]) -> None:
+    """Cancel a task and wait for its end, whatever that is."""
+    task.cancel()
+    await asyncio.wait({task})
 
 
 def back_off(times: int) -> int:

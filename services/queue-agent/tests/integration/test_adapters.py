@@ -14,6 +14,7 @@ from queue_agent.announcer import SnsAnnouncer
 from queue_agent.aws import AwsCalls
 from queue_agent.ending import Ending
 from queue_agent.errors import ServiceError
+from queue_agent.fates import Fate, Fates
 from queue_agent.outputs import S3Outputs
 from queue_agent.ports import Announcement, Delivery, Output, Result
 from queue_agent.sqs import SqsQueue
@@ -177,15 +178,22 @@ async def test_subscribers_get_body_and_attributes(aws: Aws) -> None:
 def unreadable(aws: Aws) -> Unreadable:
     calls = AwsCalls()
     tasks = Tasks(DynamoTaskStore(aws.dynamodb, "tasks"), calls, lease_seconds=60)
+    payloads = ClaimCheck(aws.s3, "payloads")
     ending = Ending(
         tasks=tasks,
         outputs=S3Outputs(aws.s3, "out", calls),
         announcer=SnsAnnouncer(aws.sns, aws.topic_arn, calls),
-        payloads=ClaimCheck(aws.s3, "payloads"),
+        payloads=payloads,
         calls=calls,
     )
     return Unreadable(
-        client=aws.s3, bucket="payloads", runtime="sdruntime", tasks=tasks, ending=ending, calls=calls
+        client=aws.s3,
+        bucket="payloads",
+        runtime="sdruntime",
+        tasks=tasks,
+        ending=ending,
+        fates=Fates(payloads, "payloads", calls),
+        calls=calls,
     )
 
 
@@ -194,6 +202,13 @@ async def _keep(unreadable: Unreadable, body: str) -> None:
     with pytest.raises(UnreadableMessageError) as caught:
         read_message(body, message_id="m1")
     await unreadable.keep(delivery, caught.value)
+
+
+async def test_a_fate_is_remembered_and_one_that_was_never_decided_is_none(aws: Aws) -> None:
+    fates = Fates(ClaimCheck(aws.s3, "payloads"), "payloads", AwsCalls())
+    assert await fates.recall("one") is None
+    await fates.remember("one", Fate.CONFLICT)
+    assert (await fates.recall("one"), await fates.recall("two")) == (Fate.CONFLICT, None)
 
 
 async def test_an_unreadable_message_is_kept_word_for_word(aws: Aws, unreadable: Unreadable) -> None:

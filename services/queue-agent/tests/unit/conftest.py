@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from queue_agent.aws import AwsCalls
 from queue_agent.ending import Ending
+from queue_agent.fates import Fates
 from queue_agent.intake import Intake
 from queue_agent.ports import Delivery
 from queue_agent.tasks import Tasks, now_ms
@@ -40,8 +41,8 @@ class KeptUnreadable:
 class Agent:
     """A worker with a memory of everything around it."""
 
-    def __init__(self, *scripts: Script, **limits: Any) -> None:
-        self.store = MemoryTaskStore()
+    def __init__(self, *scripts: Script, store: MemoryTaskStore | None = None, **limits: Any) -> None:
+        self.store = store or MemoryTaskStore()
         self.runtime = FakeRuntime(*(scripts or (picture(),)))
         self.queue = MemoryQueue()
         self.outputs = MemoryOutputs()
@@ -50,6 +51,7 @@ class Agent:
         self.fetcher = MemoryFetcher()
         self.unreadable = KeptUnreadable()
         self.calls = AwsCalls()
+        self.fates = Fates(self.payloads, "payloads", self.calls)
         self.limits = Limits(
             **{
                 "beat": 0.05,
@@ -70,6 +72,7 @@ class Agent:
             announcer=self.announcer,
             payloads=self.payloads,
             calls=self.calls,
+            retry_delays=self.limits.retry_delays,
         )
         intake = Intake(
             spec=self.spec,
@@ -78,6 +81,7 @@ class Agent:
             payloads=self.payloads,
             ending=ending,
             unreadable=self.unreadable,
+            fates=self.fates,
             calls=self.calls,
             max_attempts=self.limits.max_attempts,
         )

@@ -33,7 +33,7 @@ async def test_a_beat_renews_the_lease_and_writes_the_progress(make_agent: MakeA
     agent = make_agent()
     message = agent.post()
     delivery = await _receive(agent)
-    claim, task = await agent.tasks.claim("t1", message.submission)
+    claim, task = await agent.tasks.claim("t1", message.submission, token="mine")
     async with _heartbeat(agent, delivery) as beat, asyncio.timeout(5):
         beat.hold(claim)
         beat.progress(0.25)
