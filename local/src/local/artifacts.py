@@ -41,7 +41,7 @@ class Artifacts:
             MissingArtifactError: names all that is missing, and how to build it.
         """
         zip_name = environ.get(VALIDATOR_ZIP_ENV)
-        zips = [Path(zip_name)] if zip_name else sorted(home.dist.glob("*.zip"))
+        zips = [Path(zip_name)] if zip_name else sorted(home.dist.glob("validator-*.zip"))
         missing = [str(path) for path in zips if not path.is_file()]
         if not zips:
             missing.append(str(home.dist / "validator-<version>.zip"))
@@ -72,7 +72,8 @@ class Artifacts:
             agent=commands[AGENT_ENV],
             sketch=_named(SKETCH_ENV, sketch) if sketch else (sys.executable, "-m", "local.sketch"),
             template_inputs=(*infra_made_from, *zips),
-            validator_zip=Path(zip_name).absolute() if zip_name else None,
+            # Of several versions the CDK app takes the one that the VERSION file of the source says.
+            validator_zip=zips[0].absolute() if len(zips) == 1 else None,
         )
 
 
