@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from local.home import Home
-from local.settings import SECONDS_PER_IMAGE, Settings, parse_runtime
 
 from darkroom_cli.bodies import Wish
 from darkroom_cli.failures import explained
 from darkroom_cli.interruption import interruptible
 from darkroom_cli.options import DEMO_TIMEOUT, SUBMIT_TIMEOUT, TASKS, SubmitOptions
 from darkroom_cli.terminal import Terminal
+from local.home import Home
+from local.settings import SECONDS_PER_IMAGE, Settings, parse_runtime
 
 if TYPE_CHECKING:
     from local.system import System
@@ -208,9 +208,8 @@ def submit(
 
     ./darkroom submit --workflow workflow_api.json
     """
-    from local.state import read_state  # noqa: PLC0415 - loading it takes long, and --help does not need it
-
     from darkroom_cli import submit as submit_command  # noqa: PLC0415 - loading it takes long, and --help does not need it
+    from local.state import read_state  # noqa: PLC0415 - loading it takes long, and --help does not need it
 
     call: Invocation = context.obj
     options = SubmitOptions(

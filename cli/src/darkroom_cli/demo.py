@@ -11,10 +11,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from local.served import serve
-from local.sketch.paint import paint
-from local.state import State
 from PIL import Image
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from darkroom_cli.board import Board
@@ -22,6 +20,9 @@ from darkroom_cli.bodies import Json, Request
 from darkroom_cli.errors import TaskFailedError
 from darkroom_cli.tasks import Desk, Outcome, Picture
 from darkroom_cli.terminal import Terminal
+from local.served import serve
+from local.sketch.paint import paint
+from local.state import State
 
 EXAMPLES = (
     "v1alpha1-text-to-image",
@@ -152,7 +153,7 @@ def _save(label: str, outcome: Outcome, pictures: Sequence[Picture], folder: Pat
 def title(label: str) -> str:
     """Return the name of an example as people say it."""
     version, _, tasktype = label.partition("-")
-    return f"{tasktype} ({version})"
+    return f"{tasktype} {version}"
 
 
 def shown(path: Path) -> str:
@@ -163,17 +164,17 @@ def shown(path: Path) -> str:
 
 def table(rows: Sequence[Row]) -> Table:
     """Return the closing table; seconds are from POST to notification."""
-    result = Table(title="From POST to picture")
-    for heading in ("task", "runtime", "result", "seconds", "file", "size"):
-        result.add_column(heading, justify="right" if heading == "seconds" else "left", overflow="fold")
+    result = Table(title="From POST to picture", box=SIMPLE_HEAD)
+    result.add_column("task")
+    result.add_column("result", no_wrap=True)
+    result.add_column("seconds", justify="right", no_wrap=True)
+    result.add_column("file", overflow="fold", min_width=36)
     for row in rows:
-        notification = row.outcome.notification
+        sizes = "\n".join(saved.size for saved in row.saved)
         result.add_row(
             title(row.label),
-            notification.runtime if notification is not None else row.outcome.request.runtime,
-            "[green]picture[/]" if row.problem is None else "[red]failed[/]",
+            f"[green]{sizes}[/]" if row.problem is None else "[red]failed[/]",
             f"{row.outcome.seconds:.2f}" if row.outcome.seconds is not None else "-",
             "\n".join(shown(saved.path) for saved in row.saved) or "-",
-            "\n".join(saved.size for saved in row.saved) or "-",
         )
     return result

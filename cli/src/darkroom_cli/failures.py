@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
-from local.errors import BadOptionError, LocalError, NotUpError
-from local.home import Home
 
 from darkroom_cli.errors import FAILED, INTERRUPTED, NOT_UP, USAGE, CliError
 from darkroom_cli.terminal import Terminal
+from local.errors import BadOptionError, LocalError, NotUpError
+from local.home import Home
 
 # Whose errors mean that the emulator is gone or in trouble; by name, since loading them would slow --help.
 _TRANSPORTS = ("httpx", "botocore")

@@ -10,6 +10,8 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from darkroom_cli.interruption import interruptible
+from darkroom_cli.terminal import Terminal
 from local.environment import this_python
 from local.errors import NotUpError, StartError
 from local.home import Home
@@ -17,9 +19,6 @@ from local.lock import end_running, holder
 from local.settings import Settings
 from local.state import State, read_state
 from local.system import System
-
-from darkroom_cli.interruption import interruptible
-from darkroom_cli.terminal import Terminal
 
 DETACHED_TIMEOUT = 180.0  # seconds until a detached system must be ready; the first start synthesises
 POLL_INTERVAL = 0.1  # seconds

@@ -9,8 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from local.served import serve
-from local.state import State
 from PIL import Image
 from task_schema import Notification
 
@@ -20,6 +18,8 @@ from darkroom_cli.errors import BadRequestOptionError, NoAnswerError, TaskFailed
 from darkroom_cli.options import TASKS, SubmitOptions
 from darkroom_cli.tasks import Desk
 from darkroom_cli.terminal import Terminal
+from local.served import serve
+from local.state import State
 
 RUNTIMES = {bodies.PIPELINE: "comfyruntime"}
 DEFAULT_RUNTIME = "sdruntime"

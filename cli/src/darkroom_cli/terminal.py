@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from local.events import Event, Kind
 from rich.console import Console
+
+from local.events import Event, Kind
 
 
 def _stderr() -> Console:

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ministack_testing import ministack_command
+from PIL import Image
+
 from local.errors import NotUpError
 from local.home import Home
 from local.lock import holder
 from local.state import read_state
 from local.testing import standins
-from ministack_testing import ministack_command
-from PIL import Image
 
 PATIENCE = 60.0  # seconds
 

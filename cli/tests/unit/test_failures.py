@@ -8,10 +8,11 @@ import typer
 from darkroom_cli.errors import BadRequestOptionError, RefusedError, TaskFailedError
 from darkroom_cli.failures import explained
 from darkroom_cli.terminal import Terminal
-from local.errors import BadOptionError, NotUpError, StartError
-from local.home import Home
 from rich.console import Console
 from task_schema import Fault, RequestCode
+
+from local.errors import BadOptionError, NotUpError, StartError
+from local.home import Home
 
 FAULTS = [
     Fault(code=RequestCode.MISSING_FIELD, message="task.metadata.id is required", field="task.metadata.id"),

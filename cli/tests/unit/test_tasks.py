@@ -10,6 +10,7 @@ import pytest
 from darkroom_cli.bodies import Request
 from darkroom_cli.errors import NoAnswerError, RefusedError
 from darkroom_cli.tasks import Desk, Picture
+
 from local.state import State
 
 REFUSAL = {"error": {"code": "bad_value", "message": "no", "field": "x"}, "errors": []}
