@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+
 from infra.testing import Template, resolved
 from task_schema import Refusal, RequestCode
 

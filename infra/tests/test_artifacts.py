@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from infra.artifacts import validator_zip
 from infra.errors import ArtifactMissingError
 

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_sns as sns
+
 from infra.assembly import dispatch_app, write
 from infra.config import Config
 from infra.errors import SynthesisError

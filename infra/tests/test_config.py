@@ -8,6 +8,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+
 from infra.config import MAX_RUNTIMES, Config
 from infra.errors import ConfigError
 from infra.loading import load_config
@@ -232,6 +233,10 @@ def test_a_type_of_ones_own_brings_its_task_types_to_each_of_its_runtimes(tmp_pa
             {"inputs": {"s3": ["inputs", "my-models/x"]}},
             "inputs.s3[1]",
             ['"my-models/x"', "model bucket"],
+        ),
+        *(
+            ({"inputs": {"s3": [place]}}, "inputs.s3[0]", [f'"{place}"', "folder"])
+            for place in ("pics/a/../b", "pics/.", "pics//", "pics/a//b", "pi..cs")
         ),
         ({"vpc": 1}, "vpc", ["not known", "modelsRuntime"]),
     ],

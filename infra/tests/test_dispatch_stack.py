@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from infra.testing import Template, resolved
 
 # All that MiniStack 1.5.33 was seen to deploy for this stack; it refuses a template with a type that it does

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from infra.dispatch.environment import MAX_ENVIRONMENT_BYTES, runtimes_json, validator_environment
 from infra.errors import EnvironmentTooBigError
 from task_schema import Deployment, RuntimeSpec

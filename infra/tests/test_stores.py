@@ -1,6 +1,7 @@
 """The tasks table and the buckets."""
 
 import pytest
+
 from infra.testing import Template
 
 TABLE = "AWS::DynamoDB::Table"

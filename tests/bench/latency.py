@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
+
 from local.clients import Clients
 from local.home import Home
-
 from tests.e2e.listening import Ear, listening
 from tests.e2e.running import running
 from tests.e2e.user import User, new_id, request

@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from local.sketch.testing import SketchServer, comfyui_server, sdwebui_server
 from PIL import Image
+
+from local.sketch.testing import SketchServer, comfyui_server, sdwebui_server
 from queue_agent.comfyui import ComfyUi
 from queue_agent.comfyui_follow import Patience
 from queue_agent.errors import (

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+
 from task_schema import Deployment
 from task_store.testing import MemoryTaskStore
+from tests.contract.bad_requests import BAD_REQUESTS, RUNTIMES, BadRequest
 from validator.api import Api
 from validator.invocation import guarded
 from validator.submission import Submitter
-
-from tests.contract.bad_requests import BAD_REQUESTS, RUNTIMES, BadRequest
 
 
 class Refuser:

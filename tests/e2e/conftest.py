@@ -2,9 +2,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+
 from local.clients import Clients
 from local.home import Home
-
 from tests.e2e.listening import listening
 from tests.e2e.running import running
 from tests.e2e.user import User

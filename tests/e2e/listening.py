@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
+
 from local.clients import Clients
 
 LONG_POLL = 1  # seconds

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+
 from local.artifacts import (
     AGENT_ENV,
     INFRA_ENV,

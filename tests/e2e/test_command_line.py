@@ -5,10 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.environment import this_python
-from local.home import HOME_ENV, Home
 from PIL import Image
 
+from local.environment import this_python
+from local.home import HOME_ENV, Home
 from tests.e2e.user import User
 
 TIMEOUT = 120.0  # seconds

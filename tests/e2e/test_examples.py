@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from local.served import serve
 from PIL import Image
-from task_schema import Status
 
+from local.served import serve
+from task_schema import Status
 from tests.e2e.user import ATTRIBUTES, COMFY, STATIC, Json, User, new_id, request
 
 

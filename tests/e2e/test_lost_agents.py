@@ -4,10 +4,10 @@ import os
 import signal
 
 import pytest
+
 from local.home import Home
 from local.state import read_state
 from task_schema import Status
-
 from tests.e2e.user import (
     COMFY,
     STATIC,

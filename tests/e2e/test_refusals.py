@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import httpx
 import pytest
-from task_schema import RequestCode
 
+from task_schema import RequestCode
 from tests.contract.bad_requests import BAD_REQUESTS, BadRequest
 from tests.e2e.user import DYNAMIC, STATIC, User, new_id, request, text_to_image
 

@@ -1,7 +1,6 @@
 """The same request again, another one with the same id, and an id that is used again."""
 
 from task_schema import Status
-
 from tests.e2e.listening import Heard
 from tests.e2e.user import STATIC, User, eventually, new_id, request, text_to_image
 

@@ -3,9 +3,9 @@
 import json
 
 import pytest
+
 from local.clients import Clients
 from task_schema import Status
-
 from tests.e2e.user import (
     COMFY,
     STATIC,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from task_schema import Status
 
+from task_schema import Status
 from tests.e2e.user import (
     COMFY,
     DYNAMIC,

@@ -9,11 +9,11 @@ from importlib import resources
 from typing import Any
 
 import httpx
+from PIL import Image, PngImagePlugin
+
 from local.clients import Clients
 from local.state import State
-from PIL import Image, PngImagePlugin
 from task_store import DynamoTaskStore, Task
-
 from tests.e2e.listening import PATIENCE, Ear, Heard
 
 STATIC, DYNAMIC, COMFY = "sdruntime", "sddynamic", "comfyruntime"

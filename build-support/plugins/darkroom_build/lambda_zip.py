@@ -85,7 +85,9 @@ async def package_lambda_zip(field_set: LambdaZipFieldSet) -> BuiltPackage:
             ),
         ),
         Get(PythonExecutable, InterpreterConstraints([PYTHON])),
-        Get(Digest, CreateDigest([FileContent("write_zip.py", pkgutil.get_data(__package__, "write_zip.py"))])),
+        Get(
+            Digest, CreateDigest([FileContent("write_zip.py", pkgutil.get_data(__package__, "write_zip.py"))])
+        ),
     )
     path = field_set.output_path.value_or_default(file_ending="zip")
     digest = await Get(Digest, MergeDigests((layout.digest, script)))

@@ -20,7 +20,7 @@ from pants.core.goals.lint import LintResult, LintTargetsRequest
 from pants.core.util_rules.config_files import ConfigFiles, ConfigFilesRequest
 from pants.core.util_rules.partitions import PartitionerType
 from pants.core.util_rules.source_files import SourceFiles, SourceFilesRequest
-from pants.engine.fs import Digest, MergeDigests, Snapshot
+from pants.engine.fs import Digest, MergeDigests, PathGlobs, Snapshot
 from pants.engine.process import FallibleProcessResult
 from pants.engine.rules import Get, MultiGet, collect_rules, rule
 from pants.engine.target import FieldSet
@@ -87,21 +87,23 @@ class Dockerfile(FieldSet):
 
 @dataclass(frozen=True)
 class RunTool:
-    """Runs a tool over files with its configuration file; output: the files as it left them."""
+    """Runs a tool over files, with its configuration file and others beside them; output: the files as it left them."""
 
     tool: PexRequest
     args: tuple[str, ...]
     files: Snapshot
     config: ConfigFilesRequest
+    beside: PathGlobs = PathGlobs(())
 
 
 @rule
 async def run_tool(request: RunTool) -> FallibleProcessResult:
-    pex, config = await MultiGet(
+    pex, config, beside = await MultiGet(
         Get(VenvPex, PexRequest, request.tool),
         Get(ConfigFiles, ConfigFilesRequest, request.config),
+        Get(Digest, PathGlobs, request.beside),
     )
-    digest = await Get(Digest, MergeDigests((request.files.digest, config.snapshot.digest)))
+    digest = await Get(Digest, MergeDigests((request.files.digest, config.snapshot.digest, beside)))
     return await Get(
         FallibleProcessResult,
         VenvPexProcess(
@@ -123,7 +125,10 @@ async def lint(
     return LintResult.create(request, await Get(FallibleProcessResult, RunTool, run))
 
 
-RUFF_CONFIG = ConfigFilesRequest(discovery=True, check_content={"pyproject.toml": b"[tool.ruff"})
+def run_ruff(ruff: Ruff, args: tuple[str, ...], files: Snapshot) -> RunTool:
+    """Ruff over files. It tells packages by their __init__.py, so it sees those of all, whichever files it is given."""
+    config = ConfigFilesRequest(discovery=True, check_content={"pyproject.toml": b"[tool.ruff"})
+    return RunTool(ruff.to_pex_request(), (*args, "--no-cache"), files, config, PathGlobs(["**/__init__.py"]))
 
 
 class RuffFix(FixTargetsRequest):
@@ -170,14 +175,13 @@ class HadolintLint(LintTargetsRequest):
 
 @rule(desc="Fix with ruff check")
 async def ruff_fix(request: RuffFix.Batch, ruff: Ruff) -> FixResult:
-    args = ("check", "--fix", "--exit-zero", "--quiet", "--no-cache")
-    run = RunTool(ruff.to_pex_request(), args, request.snapshot, RUFF_CONFIG)
+    run = run_ruff(ruff, ("check", "--fix", "--exit-zero", "--quiet"), request.snapshot)
     return await FixResult.create(request, await Get(FallibleProcessResult, RunTool, run))
 
 
 @rule(desc="Format with ruff format")
 async def ruff_format(request: RuffFormat.Batch, ruff: Ruff) -> FmtResult:
-    run = RunTool(ruff.to_pex_request(), ("format", "--quiet", "--no-cache"), request.snapshot, RUFF_CONFIG)
+    run = run_ruff(ruff, ("format", "--quiet"), request.snapshot)
     result = await Get(FallibleProcessResult, RunTool, run)
     if result.exit_code != 0:
         # FmtResult compares files only; a file that cannot be parsed would pass as well formatted.
@@ -187,7 +191,9 @@ async def ruff_format(request: RuffFormat.Batch, ruff: Ruff) -> FmtResult:
 
 @rule(desc="Lint with ruff check")
 async def ruff_check(request: RuffCheck.Batch[PythonFile, Any], ruff: Ruff) -> LintResult:
-    return await lint(request, ruff, ("check", "--no-cache"), RUFF_CONFIG)
+    sources = await Get(SourceFiles, SourceFilesRequest(element.source for element in request.elements))
+    result = await Get(FallibleProcessResult, RunTool, run_ruff(ruff, ("check",), sources.snapshot))
+    return LintResult.create(request, result)
 
 
 @rule(desc="Lint with shellcheck")

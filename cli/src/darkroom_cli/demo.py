@@ -164,17 +164,19 @@ def shown(path: Path) -> str:
 
 def table(rows: Sequence[Row]) -> Table:
     """Return the closing table; seconds are from POST to notification."""
-    result = Table(title="From POST to picture", box=SIMPLE_HEAD)
+    result = Table(
+        title="From POST to picture", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False
+    )
     result.add_column("task")
     result.add_column("result", no_wrap=True)
     result.add_column("seconds", justify="right", no_wrap=True)
-    result.add_column("file", overflow="fold", min_width=36)
+    result.add_column("file", overflow="fold")
     for row in rows:
         sizes = "\n".join(saved.size for saved in row.saved)
         result.add_row(
             title(row.label),
             f"[green]{sizes}[/]" if row.problem is None else "[red]failed[/]",
             f"{row.outcome.seconds:.2f}" if row.outcome.seconds is not None else "-",
-            "\n".join(shown(saved.path) for saved in row.saved) or "-",
+            "\n".join(saved.path.name for saved in row.saved) or "-",
         )
     return result

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from task_schema import Notification
 
 from darkroom_cli import bodies
 from darkroom_cli.bodies import Request, Wish
@@ -20,6 +19,7 @@ from darkroom_cli.tasks import Desk
 from darkroom_cli.terminal import Terminal
 from local.served import serve
 from local.state import State
+from task_schema import Notification
 
 RUNTIMES = {bodies.PIPELINE: "comfyruntime"}
 DEFAULT_RUNTIME = "sdruntime"

@@ -8,13 +8,13 @@ from typing import Any
 
 import httpx
 from pydantic import ValidationError
-from task_schema import Notification, Refusal
 
 from darkroom_cli.bodies import Request
 from darkroom_cli.errors import NoAnswerError, RefusedError
 from local.clients import Clients
 from local.inbox import open_inbox
 from local.state import State
+from task_schema import Notification, Refusal
 
 POST_TIMEOUT = 30.0  # seconds
 POST_TRIES = 4  # the API says of 429, 502 and 503 that the same request is safe to send again

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from ministack_testing import ministack_command
 from PIL import Image
 
 from local.errors import NotUpError
@@ -19,6 +18,7 @@ from local.home import Home
 from local.lock import holder
 from local.state import read_state
 from local.testing import standins
+from ministack_testing import ministack_command
 
 PATIENCE = 60.0  # seconds
 

@@ -1,8 +1,9 @@
 from pathlib import Path
 
 import pytest
-from darkroom_cli.app import app
 from typer.testing import CliRunner
+
+from darkroom_cli.app import app
 
 
 @pytest.fixture(autouse=True)

@@ -3,11 +3,12 @@ from importlib import resources
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from darkroom_cli import bodies
 from darkroom_cli.bodies import Wish
 from darkroom_cli.errors import BadRequestOptionError
-from hypothesis import given
-from hypothesis import strategies as st
 from task_schema import Deployment, RuntimeSpec, parse_v1alpha2
 
 HERE = Deployment(

@@ -5,14 +5,14 @@ from pathlib import Path
 import httpx
 import pytest
 import typer
+from rich.console import Console
+
 from darkroom_cli.errors import BadRequestOptionError, RefusedError, TaskFailedError
 from darkroom_cli.failures import explained
 from darkroom_cli.terminal import Terminal
-from rich.console import Console
-from task_schema import Fault, RequestCode
-
 from local.errors import BadOptionError, NotUpError, StartError
 from local.home import Home
+from task_schema import Fault, RequestCode
 
 FAULTS = [
     Fault(code=RequestCode.MISSING_FIELD, message="task.metadata.id is required", field="task.metadata.id"),

@@ -3,6 +3,7 @@ import os
 import signal
 
 import pytest
+
 from darkroom_cli.interruption import interruptible
 
 

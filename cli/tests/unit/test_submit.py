@@ -4,11 +4,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
+
 from darkroom_cli.bodies import Wish
 from darkroom_cli.errors import BadRequestOptionError
 from darkroom_cli.options import SubmitOptions
 from darkroom_cli.submit import build, check, numbered, task_type
-from PIL import Image
 
 A_PROMPT = Wish(prompt="a dog")
 

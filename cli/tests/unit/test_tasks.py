@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from darkroom_cli.bodies import Request
 from darkroom_cli.errors import NoAnswerError, RefusedError
 from darkroom_cli.tasks import Desk, Picture
-
 from local.state import State
 
 REFUSAL = {"error": {"code": "bad_value", "message": "no", "field": "x"}, "errors": []}

@@ -6,6 +6,7 @@ Each field's description says what is allowed; `infra.loading` puts it into the 
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
 from task_schema import TASK_TYPES, Deployment, RuntimeSpec
 
 # A runtime takes seven resources, and a CloudFormation stack holds 500.

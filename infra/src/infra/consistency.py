@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from task_schema import TASK_TYPES, same_model
-
 from infra.config import Config, Runtime
+from task_schema import TASK_TYPES, same_model
 
 SDWEBUI = "sdwebui"
 
@@ -63,7 +62,14 @@ def _models(runtimes: Sequence[Runtime]) -> Iterator[str]:
 def _inputs(config: Config) -> Iterator[str]:
     model_bucket = config.model_bucket_arn.rpartition(":")[2]
     for index, place in enumerate(config.inputs.s3):
-        if place.partition("/")[0] == model_bucket:
+        bucket, _, folder = place.partition("/")
+        # The agent refuses to start with these, or takes `in//` for all of the bucket.
+        if ".." in bucket or (folder and not {"", ".", ".."}.isdisjoint(folder.removesuffix("/").split("/"))):
+            yield (
+                f'inputs.s3[{index}]: "{place}" is not a bucket or a folder in one: no part of it may be'
+                ' empty, "." or ".."'
+            )
+        if bucket == model_bucket:
             yield (
                 f'inputs.s3[{index}]: "{place}" is in the model bucket, which tasks never read;'
                 " put inputs into another bucket"

@@ -4,6 +4,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+
 from ministack_testing import (
     EXECUTABLE_ENV,
     MiniStackNotFoundError,

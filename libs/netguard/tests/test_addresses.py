@@ -4,6 +4,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from netguard import is_global_address
 
 PUBLIC_V4 = ["8.8.8.8", "1.1.1.1", "52.216.0.1", "100.63.255.255", "100.128.0.0", "172.32.0.1", "198.20.0.0"]

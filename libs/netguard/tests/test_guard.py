@@ -1,4 +1,5 @@
 import pytest
+
 from netguard import AddressGuard, AddressRefusedError
 
 

@@ -2,6 +2,7 @@ import asyncio
 import socket
 
 import pytest
+
 from netguard import HostUnresolvedError, SyncSystemResolver, SystemResolver
 from netguard import resolver as resolving
 

@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
 from netguard import AddressGuard, GuardedTransport
 from netguard.testing import FakeResolver, response, serve
 

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from netguard import NetguardError, UrlRefusedError, checked_url, safe_url
 
 

@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from s3io.claimcheck import ClaimCheck
 from s3io.errors import (
     ClaimCheckError,
@@ -47,6 +48,13 @@ _JSON = st.recursive(
 def test_every_json_value_survives_lone_surrogates_included(claims: ClaimCheck, value: Any) -> None:
     ref = claims.put(SUBMISSION, "context", value)
     assert claims.get(ref, submission=SUBMISSION, limit=BIG) == value
+
+
+def test_a_value_takes_no_more_room_than_the_request_that_it_came_in(claims: ClaimCheck) -> None:
+    value = {"prompt": "\u732b" * 1000}
+    ref = claims.put(SUBMISSION, "content", value)
+    limit = len('{"prompt":""}') + 3 * 1000
+    assert claims.get(ref, submission=SUBMISSION, limit=limit) == value
 
 
 def test_a_lone_surrogate_survives(claims: ClaimCheck) -> None:

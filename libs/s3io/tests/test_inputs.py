@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
+from PIL import Image
+
 from netguard import AddressGuard, GuardedTransport
 from netguard.testing import FakeResolver, response, serve
-from PIL import Image
 from s3io.errors import InputError, InputRefusedError, InputTooLargeError, InputUnreachableError
 from s3io.inputs import InputFetcher, InputLimits, is_link
 from s3io.media import PNG
@@ -261,6 +262,13 @@ async def test_what_is_no_link_is_refused(text: str) -> None:
         ("https://example.org/a.png", True),
         ("HTTP://EXAMPLE.ORG", True),
         ("s3://bucket/key", True),
+        ("s3://bucket/my pictures/a cat (1).png", True),
+        ("S3://bucket/a  b", True),
+        ("s3://bucket/a ", False),
+        ("s3:// bucket/a", False),
+        ("s3://my bucket/a", False),
+        ("s3://bucket/a\tb", False),
+        ("s3://bucket/a\n b", False),
         ("https://", False),
         (" https://example.org/a.png", False),
         ("https://example.org/a.png\n", False),

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+
 from ministack_testing import client, ministack_url
 from s3io.claimcheck import ClaimCheck
 from s3io.errors import ClaimMissingError, InputUnreachableError, KeyTakenError

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
 from s3io.errors import KeyTakenError
 from s3io.outputs import answer_key, delete_all, new_suffix, output_key, put_new
 

@@ -5,6 +5,7 @@ import zlib
 
 import pytest
 from PIL import Image
+
 from s3io.media import sniff
 from s3io.pixels import BrokenImageError, count_pixels
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
+
 from s3io.errors import InputRefusedError, InputTooLargeError, InputUnreachableError
 from s3io.inputs import InputFetcher, InputLimits
 from s3io.s3_inputs import AllowedPlaces
@@ -112,6 +113,12 @@ async def test_an_object_elsewhere_is_refused_without_asking_for_it(url: str) ->
     with pytest.raises(InputRefusedError) as caught:
         await fetcher(None, "bucket/cats").fetch(url)
     assert url in str(caught.value)
+
+
+async def test_a_key_is_taken_as_it_stands_spaces_included(s3: Any) -> None:
+    s3.put_object(Bucket="bucket", Key="my cats/a cat.json", Body=b"{}")
+    found = await fetcher(s3, "bucket/my cats").fetch("s3://bucket/my cats/a cat.json")
+    assert found.data == b"{}"
 
 
 async def test_no_object_is_allowed_unless_a_setting_says_so(s3: Any) -> None:

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from s3io.errors import BadS3UriError, S3IOError
 from s3io.uri import S3Uri
 

@@ -1,6 +1,7 @@
 from importlib.resources import files
 
 import pytest
+
 from task_schema import Deployment, RuntimeSpec, parse_v1alpha1, parse_v1alpha2
 
 EXAMPLES = {

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from task_schema import RuntimeSpec, check_content
 
 COMFY = RuntimeSpec(name="c", type="comfyui")

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from task_schema import MAX_NESTING, Deployment, RequestRefusedError, parse_v1alpha1, parse_v1alpha2
 
 BAD = [

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
 from task_schema import (
     MAX_INLINE_CONTENT_BYTES,
     Message,

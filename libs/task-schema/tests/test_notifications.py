@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from task_schema import MAX_IMAGE_URLS, Notification, Status, TaskCode, TaskError
 
 

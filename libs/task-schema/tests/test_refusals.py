@@ -1,8 +1,14 @@
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+
 from task_schema import Fault, Refusal, RequestCode, RequestRefusedError, TaskCode, TaskError
 from task_schema._faults import MAX_FAULTS
+
+type Parse = Callable[[Any], Any]
+type Body = Callable[..., Any]
 
 STATUSES = {
     "bad_json": 400,
@@ -72,6 +78,38 @@ def test_a_refusal_names_the_first_fault_and_lists_all() -> None:
     }
     assert refused.http_status == 400
     assert RequestRefusedError.of(RequestCode.CONFLICT, "b").http_status == 409
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ([], "the body: must be an object"),
+        ({"task": []}, "task: must be an object"),
+        ({"task": {"metadata": "x", "content": {}}}, "task.metadata: must be an object"),
+        ({"task": {"metadata": {}, "content": []}}, "task.content: must be an object"),
+    ],
+)
+def test_a_fault_is_told_in_the_words_of_json(parse2: Parse, body: Any, message: str) -> None:
+    with pytest.raises(RequestRefusedError) as caught:
+        parse2(body)
+    assert message in [fault.message for fault in caught.value.faults]
+
+
+def test_no_fault_speaks_of_our_types(parse1: Parse, parse2: Parse, request_v2: Body) -> None:
+    content = {
+        "styles": "x",
+        "alwayson_scripts": [],
+        "comments": 1,
+        "script_args": {},
+        "override_settings": 1,
+    }
+    refused = []
+    for parse, body in ((parse1, {"alwayson_scripts": []}), (parse1, 5), (parse2, request_v2(content))):
+        with pytest.raises(RequestRefusedError) as caught:
+            parse(body)
+        refused += [fault.message for fault in caught.value.faults]
+    assert len(refused) == 7
+    assert all("must be a" in message for message in refused)
 
 
 def test_a_refusal_without_a_fault_cannot_be_made() -> None:

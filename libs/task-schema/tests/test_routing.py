@@ -2,6 +2,7 @@ import copy
 from typing import Any
 
 import pytest
+
 from task_schema import Deployment, RuntimeSpec, same_model, split_routing
 
 
@@ -35,6 +36,17 @@ def test_a_script_of_the_users_own_with_a_routing_keys_name_stays() -> None:
 def test_a_link_goes_before_the_pictures_that_are_there() -> None:
     body, _ = split_routing({"alwayson_scripts": {"image_link": "l"}, "init_images": ["a"]})
     assert body["init_images"] == ["l", "a"]
+
+
+@pytest.mark.parametrize("link", ["", None])
+def test_an_empty_link_is_none(link: Any) -> None:
+    body, _ = split_routing({"alwayson_scripts": {"image_link": link}, "init_images": ["a"]})
+    assert body == {"alwayson_scripts": {}, "init_images": ["a"]}
+
+
+def test_a_task_that_takes_no_picture_gets_none() -> None:
+    scripts = {"task": "text-to-image", "image_link": "https://x.example/a.png"}
+    assert split_routing({"alwayson_scripts": scripts})[0] == {"alwayson_scripts": {}}
 
 
 @pytest.mark.parametrize(
@@ -73,6 +85,10 @@ def test_the_model_asked_for_is_found_and_taken_out(content: dict[str, Any], mod
         ("x/a", "y/a", False),
         ("a", "b", False),
         ("a", "A", False),
+        ("a.safetensors [6ce0161689]", "a.safetensors", True),
+        ("x/a.ckpt [6ce0161689]", "a [6CE0161689]", True),
+        ("a [draft]", "a", False),
+        ("a [6ce0161689", "a", False),
         (None, "a", False),
         (None, None, False),
     ],
@@ -90,6 +106,14 @@ def test_a_dynamic_runtime_takes_what_nobody_was_made_for() -> None:
     assert deployment.runtime_for_model("a") == static
     assert deployment.runtime_for_model("z") == dynamic
     assert Deployment(runtimes=(comfy, static)).runtime_for_model("z") is None
+
+
+def test_among_dynamic_runtimes_the_one_that_has_the_model_comes_first() -> None:
+    a = RuntimeSpec(name="a", type="sdwebui", dynamic_model=True, model_filename="a.safetensors")
+    b = RuntimeSpec(name="b", type="sdwebui", dynamic_model=True, model_filename="b.safetensors")
+    deployment = Deployment(runtimes=(a, b))
+    assert deployment.runtime_for_model("b") == b
+    assert deployment.runtime_for_model("z") == a
 
 
 def test_a_runtime_is_read_with_the_guides_key_names() -> None:

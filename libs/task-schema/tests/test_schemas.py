@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from task_schema import export
 
 KEPT = Path(__file__).parents[1] / "schemas"

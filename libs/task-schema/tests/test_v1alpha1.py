@@ -2,6 +2,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from task_schema import ParsedRequest
 
 type Body = Callable[..., Any]
@@ -63,6 +64,12 @@ def test_a_bad_routing_key_is_named(
     request_v1: Body, faults1: Found, scripts: dict[str, Any], fault: tuple[str, str]
 ) -> None:
     assert faults1(request_v1(**scripts))[0] == fault
+
+
+def test_an_empty_link_is_no_picture(request_v1: Body, faults1: Found) -> None:
+    sent = {"task": "image-to-image", "image_link": ""}
+    assert faults1(request_v1(**sent)) == [("missing_field", "alwayson_scripts.image_link")]
+    assert faults1(request_v1({"init_images": ["abc"]}, **sent)) == []
 
 
 @pytest.mark.parametrize(

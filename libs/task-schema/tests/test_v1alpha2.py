@@ -3,6 +3,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from task_schema import Deployment, ParsedRequest, RequestRefusedError, parse_v1alpha2
 
 type Body = Callable[..., Any]
@@ -261,8 +262,9 @@ def test_content_of_another_shape_is_refused(
         (
             "sdruntime",
             "sdxl.safetensors",
-            [("model_not_served", "task.content.alwayson_scripts.sd_model_checkpoint")],
+            [("model_not_served", "task.content.{place}.sd_model_checkpoint")],
         ),
+        ("sdruntime", "v1-5-pruned-emaonly.safetensors [6ce0161689]", []),
         ("sddynamic", "sdxl.safetensors", []),
     ],
 )
@@ -270,7 +272,14 @@ def test_a_static_runtime_refuses_another_model(
     request_v2: Body, faults2: Found, runtime: str, model: str, faults: list[tuple[str, str]]
 ) -> None:
     for place in ("alwayson_scripts", "override_settings"):
-        assert faults2(request_v2({place: {"sd_model_checkpoint": model}}, runtime=runtime)) == faults
+        expected = [(code, field.format(place=place)) for code, field in faults]
+        assert faults2(request_v2({place: {"sd_model_checkpoint": model}}, runtime=runtime)) == expected
+
+
+def test_a_model_in_moved_settings_is_named_where_the_user_put_it(request_v2: Body, faults2: Found) -> None:
+    scripts = {"sd_model_checkpoint": "", "override_settings": {"sd_model_checkpoint": "other"}}
+    field = "task.content.alwayson_scripts.override_settings.sd_model_checkpoint"
+    assert faults2(request_v2({"alwayson_scripts": scripts})) == [("model_not_served", field)]
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from typing import Any
 
 import boto3
 import pytest
-from ministack_testing import client, ministack_url
 from moto import mock_aws
+
+from ministack_testing import client, ministack_url
 from task_store import DynamoTaskStore, TaskStore, table_definition
 from task_store.testing import MemoryTaskStore
 

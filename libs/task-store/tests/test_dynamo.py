@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from task_schema import Status
 from task_store import DynamoTaskStore, NotClaimableError, TableUnavailableError, UnreadableRowError
 from task_store.testing import MemoryTaskStore, new_task, outcome

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from task_schema import Status
 from task_store import (
     DynamoTaskStore,

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from task_schema import Status, TaskCode, TaskError
 from task_store import (
     MAX_INLINE_NOTIFICATION,

@@ -11,6 +11,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from task_schema import Status
 from task_store import DynamoTaskStore, Task, TaskStore, TaskStoreError, table_definition
 from task_store.testing import MemoryTaskStore, new_task, outcome

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+
 from task_schema import Status, TaskCode, TaskError
 from task_store import (
     AlreadyEndedError,

@@ -1,6 +1,7 @@
 import types
 
 import pytest
+
 import task_store
 from task_schema import Status, TaskCode, TaskError
 from task_store import Outcome, day_of

@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from task_schema import TASK_TYPES, RuntimeSpec
 
 from local.errors import BadOptionError
+from task_schema import TASK_TYPES, RuntimeSpec
 
 # Runtimes without a model of their own can load any of these; the first is the guide's.
 MODELS = ("v1-5-pruned-emaonly.safetensors", "sd_xl_base_1.0.safetensors", "dreamshaper_8.safetensors")

@@ -10,9 +10,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
-from task_schema import Notification
 
 from local.clients import Clients
+from task_schema import Notification
 
 LONG_POLL = 2  # seconds; short enough for Ctrl-C to be prompt
 MAX_IDS = 150  # values that one filter policy takes

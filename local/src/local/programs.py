@@ -4,8 +4,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from task_schema import RuntimeSpec
-
 from local.artifacts import Artifacts
 from local.children import ChildSpec
 from local.deployment import models_of
@@ -15,6 +13,7 @@ from local.ministack import client_environment
 from local.settings import Settings
 from local.sockets import LOOPBACK
 from local.stack import StackOutputs
+from task_schema import RuntimeSpec
 
 VISIBILITY_SECONDS = 60
 BEAT_SECONDS = 20

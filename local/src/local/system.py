@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from task_schema import RuntimeSpec
-
 from local.aftercare import (
     Expiry,
     apply_method_throttles,
@@ -38,6 +36,7 @@ from local.stack import StackOutputs, api_key
 from local.state import RuntimeState, State
 from local.synthesis import Assembly, assembly
 from local.warmup import warm_up
+from task_schema import RuntimeSpec
 
 SKETCH_TIMEOUT = 60.0  # seconds until a sketch runtime must listen
 POLL_INTERVAL = 0.05  # seconds

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from local.clients import Clients
 from local.home import Home
 from local.state import State, read_state

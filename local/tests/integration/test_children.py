@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+
 from local.children import Child, ChildSpec
 from local.environment import this_python
 from local.errors import StartError

@@ -4,12 +4,12 @@ from typing import Any
 
 import httpx
 import pytest
+
+from local import aftercare
 from local.clients import Clients
 from local.deploy import Deployer
 from local.errors import DeployError
 from local.synthesis import Assembly
-
-from local import aftercare
 
 QUEUE = {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 30}}
 TABLE = {

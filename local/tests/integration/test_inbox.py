@@ -2,6 +2,7 @@ import json
 from typing import Any
 
 import pytest
+
 from local.clients import Clients
 from local.inbox import Inbox, open_inbox
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from local.clients import Clients
 from local.errors import StartError
 from local.home import Home

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from local import aftercare
 from local.clients import Clients
 from local.errors import AlreadyUpError, BadOptionError, MissingArtifactError, NotUpError, SynthesisError
 from local.events import Event
@@ -16,8 +18,6 @@ from local.inbox import open_inbox
 from local.settings import Settings
 from local.state import State, read_state
 from local.system import System
-
-from local import aftercare
 
 type Until = Callable[[Callable[[], bool]], Awaitable[None]]
 type Alive = Callable[[int], bool]

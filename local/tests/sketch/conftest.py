@@ -9,8 +9,9 @@ from typing import Any
 import aiohttp
 import httpx
 import pytest
-from local.sketch.testing import SketchServer, comfyui_server, sdwebui_server
 from PIL import Image
+
+from local.sketch.testing import SketchServer, comfyui_server, sdwebui_server
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ from typing import Any
 
 import aiohttp
 import pytest
-from local.sketch.testing import SketchServer, comfyui_server
 from PIL import Image
+
+from local.sketch.testing import SketchServer, comfyui_server
 
 type Graph = Callable[..., dict[str, Any]]
 type Connect = Callable[[SketchServer], AbstractAsyncContextManager[Any]]

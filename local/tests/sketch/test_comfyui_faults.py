@@ -5,6 +5,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+
 from local.sketch.testing import SketchServer
 
 type Graph = Callable[..., dict[str, Any]]

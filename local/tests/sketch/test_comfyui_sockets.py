@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+
 from local.sketch.testing import SketchServer, comfyui_server
 
 type Graph = Callable[..., dict[str, Any]]

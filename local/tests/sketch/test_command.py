@@ -5,6 +5,7 @@ import sys
 
 import httpx
 import pytest
+
 from local.sketch.__main__ import arguments, settings_of
 
 

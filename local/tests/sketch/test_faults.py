@@ -1,4 +1,5 @@
 import pytest
+
 from local.sketch.errors import BadFaultError
 from local.sketch.faults import Fault, FaultKind, FaultPlan
 

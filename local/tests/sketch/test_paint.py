@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
+
 from local.sketch.art.abstract import ABSTRACTS
 from local.sketch.art.figures import FIGURES
 from local.sketch.art.land import PLACES
@@ -11,7 +13,6 @@ from local.sketch.art.scene import read_scene
 from local.sketch.paint import paint
 from local.sketch.picture import DISCLOSURE, encode, png
 from local.sketch.resample import cover, upscale
-from PIL import Image
 
 
 def _far(one: Image.Image, other: Image.Image) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 import httpx
 import pytest
+
 from local.sketch.testing import SketchServer, comfyui_server
 
 RECORDINGS = Path(os.environ.get("DARKROOM_TRANSCRIPTS", "/nonexistent"))

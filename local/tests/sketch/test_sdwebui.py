@@ -5,8 +5,9 @@ from typing import Any
 
 import httpx
 import pytest
-from local.sketch.testing import SketchServer, sdwebui_server
 from PIL import Image
+
+from local.sketch.testing import SketchServer, sdwebui_server
 
 type Opened = Callable[[str], Image.Image]
 

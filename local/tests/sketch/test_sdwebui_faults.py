@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from local.sketch.testing import SketchServer, sdwebui_server
 
 SMALL = {"prompt": "a red fox", "steps": 4, "width": 64, "height": 64, "seed": 7}

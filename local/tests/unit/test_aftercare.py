@@ -3,9 +3,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from moto import mock_aws
+
 from local.aftercare import Expiry, apply_time_to_live, expiries, remove_expired
 from local.clients import Clients
-from moto import mock_aws
 
 NOW = datetime.now(UTC)
 

@@ -2,6 +2,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from local.artifacts import Artifacts
 from local.errors import MissingArtifactError
 from local.home import Home

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 from local.deployment import MODELS, models_of, packaged_config, read_config, read_config_file
 from local.errors import BadOptionError
 

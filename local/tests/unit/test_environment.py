@@ -1,9 +1,8 @@
 import sys
 from pathlib import Path
 
-from local.ministack import client_environment, server_environment
-
 from local import environment
+from local.ministack import client_environment, server_environment
 
 USERS = {
     "PATH": "/bin",

@@ -2,6 +2,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from local.errors import LocalError
 from local.home import Home
 

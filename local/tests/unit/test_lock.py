@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from local.environment import this_python
 from local.errors import AlreadyUpError, NotUpError, StillRunningError
 from local.home import Home

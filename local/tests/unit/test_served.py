@@ -1,4 +1,5 @@
 import httpx
+
 from local.served import serve
 
 

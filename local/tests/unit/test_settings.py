@@ -1,4 +1,5 @@
 import pytest
+
 from local.errors import BadOptionError
 from local.settings import Settings, parse_runtime
 

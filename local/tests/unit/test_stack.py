@@ -1,4 +1,5 @@
 import pytest
+
 from local.errors import DeployError
 from local.stack import StackOutputs
 

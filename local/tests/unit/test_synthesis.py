@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from local.artifacts import Artifacts
 from local.errors import DeployError, SynthesisError
 from local.events import Event

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+
 from task_schema import Deployment, RuntimeSpec
 from task_store import TableUnavailableError, Task
 from task_store.testing import MemoryTaskStore

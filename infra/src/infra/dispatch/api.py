@@ -8,11 +8,11 @@ from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
-from task_schema import RequestCode
 
 from infra.config import ApiGateway, Throttle
 from infra.dispatch.gateway_answers import add_gateway_answers, refusal
 from infra.nag import acknowledge
+from task_schema import RequestCode
 
 VERSIONS = ("v1alpha1", "v1alpha2")
 LOG_RETENTION = logs.RetentionDays.ONE_MONTH

@@ -3,9 +3,8 @@
 import json
 from collections.abc import Mapping
 
-from task_schema import Deployment
-
 from infra.errors import EnvironmentTooBigError
+from task_schema import Deployment
 
 # Lambda measures all variables together, as one JSON object.
 MAX_ENVIRONMENT_BYTES = 4096

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 
 from aws_cdk.aws_apigateway import ResponseType, RestApi
+
 from task_schema import RequestCode
 
 MESSAGE_FROM_GATEWAY = "$context.error.messageString"  # API Gateway puts a quoted string here

@@ -49,8 +49,7 @@ class ClaimCheck:
         """
         if _SUBMISSION.fullmatch(submission) is None or _NAME.fullmatch(name) is None:
             raise ValueError(f"no part of a key: {submission!r}, {name!r}")
-        # ASCII, because a lone surrogate is good JSON and no UTF-8.
-        body = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+        body = _encoded(value)
         uri = S3Uri(self._bucket, f"{FOLDER}/{submission}/{name}.json")
         self._client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body, ContentType="application/json")
         return str(uri)
@@ -97,3 +96,12 @@ class ClaimCheck:
         if uri.bucket != self._bucket or not own or _FILE.fullmatch(file) is None:
             raise ClaimRefusedError(f"{uri} is not in the folder of submission {submission}")
         return uri
+
+
+def _encoded(value: Any) -> bytes:
+    # Readers have the limits of requests, where a character takes three bytes that takes six in ASCII.
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        # A lone surrogate is good JSON and no UTF-8.
+        return json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")

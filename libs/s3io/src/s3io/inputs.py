@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from netguard import AddressGuard, GuardedTransport, safe_url
-
 from s3io.errors import InputRefusedError, InputTooLargeError, InputUnreachableError
 from s3io.limits import InputLimits
 from s3io.media import MediaType, sniff
@@ -19,7 +18,11 @@ from s3io.web_inputs import read_web
 
 __all__ = ["FetchedInput", "InputFetcher", "InputLimits", "is_link"]
 
-_LINK = re.compile(r"(https?|s3)://[^\s\x00-\x1f\x7f]+", re.IGNORECASE)
+_WORD = r"[^\s\x00-\x1f\x7f]"
+# The key of an S3 URL is not percent-decoded, so that one with spaces can only be written with spaces.
+_LINK = re.compile(
+    rf"(?:https?|s3)://{_WORD}+|s3://[^\s\x00-\x1f\x7f/]+/{_WORD}*(?: +{_WORD}+)+", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,10 @@ class FetchedInput:
 
 
 def is_link(text: str) -> bool:
-    """Tell whether a text is, as a whole, an http, https or s3 URL; a data URL is not."""
+    """Tell whether a text is, as a whole, an http, https or s3 URL; a data URL is not.
+
+    The key of an s3 URL is taken as it stands: it may have spaces within.
+    """
     return _LINK.fullmatch(text) is not None
 
 

@@ -1,6 +1,7 @@
 import ssl
 
 import httpx
+
 from netguard import (
     GuardedTransport,
     HostUnresolvedError,
@@ -9,7 +10,6 @@ from netguard import (
     safe_url,
     stream_following,
 )
-
 from s3io.decoding import DecodingError, decoder_of
 from s3io.errors import InputRefusedError, InputTooLargeError, InputUnreachableError
 from s3io.limits import InputLimits

@@ -59,7 +59,7 @@ def _check_sdwebui(spec: RuntimeSpec, tasktype: str, content: Mapping[str, Any],
             model.model_validate(body)
     except ValidationError as exc:
         faults += faults_of(exc, prefix)
-    return faults + _check_model(spec, routing, join(prefix, "alwayson_scripts", "sd_model_checkpoint"))
+    return faults + _check_model(spec, routing, _model_field(content, prefix))
 
 
 def _check_routing_keys(content: Mapping[str, Any], prefix: str) -> list[Fault]:
@@ -103,6 +103,19 @@ def _check_displaced(content: Mapping[str, Any], body: Mapping[str, Any], prefix
         and not isinstance(content[key], kind)
         for field in [join(prefix, key)]
     ]
+
+
+def _model_field(content: Mapping[str, Any], prefix: str) -> str:
+    """Return where a request names its model; in the order in which `split_routing` looks."""
+    settings = ("override_settings", "sd_model_checkpoint")
+    script = ("alwayson_scripts", "sd_model_checkpoint")
+    for path in (script, ("alwayson_scripts", *settings), settings):
+        value: Any = content
+        for key in path:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        if value:
+            return join(prefix, *path)
+    return join(prefix, *script)
 
 
 def _check_model(spec: RuntimeSpec, routing: Routing, field: str) -> list[Fault]:

@@ -1,5 +1,6 @@
 """What a deployment serves: its runtimes, their types and models (`config.yaml`, DESIGN 4.1)."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -19,6 +20,8 @@ TASK_TYPES: Mapping[str, tuple[str, ...]] = {
     SDWEBUI: (TEXT_TO_IMAGE, IMAGE_TO_IMAGE, EXTRA_SINGLE_IMAGE, EXTRA_BATCH_IMAGES),
     COMFYUI: (PIPELINE,),
 }
+
+_HASH = re.compile(r" \[[0-9A-Fa-f]{8,64}\]$")
 
 
 class RuntimeSpec(BaseModel):
@@ -50,17 +53,22 @@ class Deployment(BaseModel):
         return next((r for r in self.runtimes if r.name == name), None)
 
     def runtime_for_model(self, model: str) -> RuntimeSpec | None:
-        """Return the SD Web UI runtime that serves a checkpoint: the one made for it, else a dynamic one."""
+        """Return the SD Web UI runtime that serves a checkpoint: the one made for it, else a dynamic one.
+
+        Of two that were made for it, the one goes first that serves nothing else.
+        """
         webuis = [r for r in self.runtimes if r.type == SDWEBUI]
-        made_for = [r for r in webuis if not r.dynamic_model and same_model(r.model_filename, model)]
+        made_for = [r for r in webuis if same_model(r.model_filename, model)]
+        static = [r for r in made_for if not r.dynamic_model]
         dynamic = [r for r in webuis if r.dynamic_model]
-        return next(iter(made_for + dynamic), None)
+        return next(iter(static + made_for + dynamic), None)
 
 
 def same_model(one: str | None, other: str | None) -> bool:
     """Whether two names mean one checkpoint file.
 
-    Users leave the extension out, and name the folder or not; two different folders are two models.
+    Users leave the extension out, and name the folder or not; two different folders are two models. SD Web
+    UI's own titles, `a.safetensors [6ce0161689]`, end in a hash.
     """
     if one is None or other is None:
         return False
@@ -69,7 +77,7 @@ def same_model(one: str | None, other: str | None) -> bool:
 
 
 def _parts(name: str) -> tuple[str, str]:
-    folder, _, base = name.replace("\\", "/").rpartition("/")
+    folder, _, base = _HASH.sub("", name).replace("\\", "/").rpartition("/")
     for extension in (".safetensors", ".ckpt"):
         base = base.removesuffix(extension)
     return folder, base

@@ -50,6 +50,12 @@ class TaskError(BaseModel):
         return cls(code=code, message=message, retryable=code.retryable)
 
 
+# In the words of JSON: pydantic's own speak of Python's types, and of our classes.
+_EXPECTED = {
+    "model_type": "must be an object",
+    "dict_type": "must be an object",
+    "list_type": "must be a list",
+}
 _CODES = {"missing": RequestCode.MISSING_FIELD, "extra_forbidden": RequestCode.UNKNOWN_FIELD}
 
 
@@ -63,10 +69,8 @@ def faults_of(error: ValidationError, prefix: str = "") -> list[Fault]:
             message = f"{field} is required"
         elif code is RequestCode.UNKNOWN_FIELD:
             message = f"{field} is not a known field"
-        elif field is None:
-            message = f"the body: {found['msg']}"
         else:
-            message = f"{field}: {found['msg']}"
+            message = f"{field or 'the body'}: {_EXPECTED.get(found['type'], found['msg'])}"
         faults[Fault(code=code, message=message, field=field)] = None
     return list(faults)
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from task_schema._deployment import IMAGE_TO_IMAGE
+
 _SCRIPTS = "alwayson_scripts"
 _DROPPED = ("task", "id_task", "uid", "save_dir")
 
@@ -26,8 +28,9 @@ def split_routing(content: Mapping[str, Any]) -> tuple[dict[str, Any], Routing]:
 
     Returns:
         The body as the runtime may see it, in a new dict (values are shared, not copied), and what the
-        keys asked for. `image_link` became the first of `init_images`, `sd_vae` and `override_settings`
-        were moved into the body's `override_settings`, and the checkpoint was taken out of it.
+        keys asked for. `image_link` became the first of `init_images` (unless it is empty, or `task` names
+        another type than image-to-image), `sd_vae` and `override_settings` were moved into the body's
+        `override_settings`, and the checkpoint was taken out of it.
     """
     body = dict(content)
     model = None
@@ -35,12 +38,13 @@ def split_routing(content: Mapping[str, Any]) -> tuple[dict[str, Any], Routing]:
     if isinstance(scripts, dict):
         scripts = dict(scripts)
         body[_SCRIPTS] = scripts
+        takes_link = scripts.get("task") == IMAGE_TO_IMAGE or not isinstance(scripts.get("task"), str)
         for key in _DROPPED:
             # A script of that name would be an object with "args": that one is the user's.
             if not isinstance(scripts.get(key), dict):
                 scripts.pop(key, None)
         link = scripts.pop("image_link", None)
-        if link is not None:
+        if link not in (None, "") and takes_link:
             given = body.get("init_images")
             body["init_images"] = [link, *(given if isinstance(given, list) else [])]
         model = scripts.pop("sd_model_checkpoint", None)

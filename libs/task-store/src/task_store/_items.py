@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from task_schema import Status, TaskCode, TaskError
-
 from task_store._conditions import Item, Scalar
 from task_store._task import MAX_INLINE_NOTIFICATION, MAX_TOKEN, NewTask, Outcome, Task, context_json
 from task_store._writes import TERMINAL

@@ -4,7 +4,6 @@ import math
 from typing import Protocol
 
 from task_schema import Status
-
 from task_store import _cursors
 from task_store._conditions import Changes, Condition, Item, holds
 from task_store._items import HOLDER, ending, expires_on, needed_room, new_item, runtime_day, task_of

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from task_schema import Status
-
 from task_store._conditions import (
     Absent,
     AllOf,

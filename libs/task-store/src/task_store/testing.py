@@ -5,7 +5,6 @@ import uuid
 from typing import Any
 
 from task_schema import Status, TaskCode, TaskError
-
 from task_store._conditions import Changes, Condition, Item, changed, holds
 from task_store._cursors import Position
 from task_store._machine import Machine, WriteRefusedError

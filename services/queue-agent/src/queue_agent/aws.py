@@ -14,9 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 from botocore.exceptions import BotoCoreError, ClientError
-from task_store import TableUnavailableError
 
 from queue_agent.errors import ServiceError
+from task_store import TableUnavailableError
 
 log = logging.getLogger(__name__)
 

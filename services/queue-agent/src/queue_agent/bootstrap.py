@@ -6,9 +6,6 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from s3io.claimcheck import ClaimCheck
-from s3io.inputs import InputFetcher
-from task_store import DynamoTaskStore
 
 from queue_agent.announcer import SnsAnnouncer
 from queue_agent.aws import MAX_POOL_CONNECTIONS, AwsCalls
@@ -23,6 +20,9 @@ from queue_agent.sqs import SqsQueue
 from queue_agent.tasks import Tasks
 from queue_agent.unreadable import Unreadable
 from queue_agent.worker import Limits, Worker
+from s3io.claimcheck import ClaimCheck
+from s3io.inputs import InputFetcher
+from task_store import DynamoTaskStore
 
 _CONNECT_SECONDS = 3
 _READ_SECONDS = 20

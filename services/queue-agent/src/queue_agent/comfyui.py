@@ -8,8 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import httpx
-from s3io.inputs import FetchedInput
-from task_schema import TASK_TYPES, TaskCode
 
 from queue_agent import comfyui_outputs as outputs
 from queue_agent.comfyui_api import ComfyUiApi
@@ -33,6 +31,8 @@ from queue_agent.errors import (
 from queue_agent.links import with_values
 from queue_agent.ports import InputLink, Job, JsonPath, Output, Progress, Result
 from queue_agent.runtime_http import Reply, RuntimeHttp, before_start, nothing_sent, runtime_client
+from s3io.inputs import FetchedInput
+from task_schema import TASK_TYPES, TaskCode
 
 INTERRUPT_SECONDS = 30.0
 INTERRUPT_POLL_SECONDS = 0.2

@@ -6,14 +6,14 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
-from s3io.inputs import FetchedInput
-from task_schema import TaskCode
 
 from queue_agent.comfyui_faults import lost, upload_fault
 from queue_agent.comfyui_graph import FOLDER, NodeClass
 from queue_agent.comfyui_outputs import FileRef
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError, TaskFailedError
 from queue_agent.runtime_http import Reply, RuntimeHttp, before_start
+from s3io.inputs import FetchedInput
+from task_schema import TaskCode
 
 SUBMIT_TIMEOUT = 120.0  # seconds; validation reads the input files
 UPLOAD_TIMEOUT = 120.0  # seconds

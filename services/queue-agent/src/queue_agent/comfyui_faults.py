@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from task_schema import TaskCode
-
 from queue_agent.errors import AgentError, RuntimeLostError, RuntimeRefusedStartError, TaskFailedError
 from queue_agent.runtime_faults import hardware_fault
+from task_schema import TaskCode
 
 _MAX_PROBLEMS = 5
 _MAX_DETAIL_CHARS = 200

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from s3io.inputs import is_link
-
 from queue_agent.ports import InputLink
+from s3io.inputs import is_link
 
 #: The file inputs of nodes that load a file, by class: only these are fetched (DESIGN 4.4).
 LOADER_INPUTS: Mapping[str, tuple[str, ...]] = MappingProxyType(

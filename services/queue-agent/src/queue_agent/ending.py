@@ -6,14 +6,13 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from task_schema import Notification, Status, TaskError
-from task_store import LostError, Outcome, Task, fits
-
 from queue_agent.aws import RETRY_DELAYS, AwsCalls, persistently
 from queue_agent.errors import ServiceError
 from queue_agent.inhand import InHand
 from queue_agent.ports import Announcement, Announcer, Outputs, Payloads, Result, Stored
 from queue_agent.tasks import Claim, Tasks
+from task_schema import Notification, Status, TaskError
+from task_store import LostError, Outcome, Task, fits
 
 _MAX_KEPT_BYTES = 4 * 1024 * 1024
 

@@ -7,10 +7,9 @@ tells then whether it has run, was refused, or is new: each submission is told o
 import re
 from enum import StrEnum
 
-from s3io.errors import ClaimMissingError
-
 from queue_agent.aws import AwsCalls
 from queue_agent.ports import Payloads
+from s3io.errors import ClaimMissingError
 
 _NAME = "fate"
 _MAX_BYTES = 64

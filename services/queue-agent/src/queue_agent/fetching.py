@@ -4,12 +4,11 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from queue_agent.errors import TaskFailedError
+from queue_agent.ports import Fetcher
 from s3io.errors import InputError
 from s3io.inputs import FetchedInput
 from task_schema import TaskCode
-
-from queue_agent.errors import TaskFailedError
-from queue_agent.ports import Fetcher
 
 log = logging.getLogger(__name__)
 

@@ -8,11 +8,10 @@ from enum import Enum
 from types import TracebackType
 from typing import Self
 
-from task_store import LostError
-
 from queue_agent.errors import ServiceError
 from queue_agent.ports import Delivery, Queue
 from queue_agent.tasks import Claim, Tasks
+from task_store import LostError
 
 log = logging.getLogger(__name__)
 

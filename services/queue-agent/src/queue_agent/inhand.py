@@ -3,10 +3,9 @@
 import math
 from dataclasses import dataclass
 
+from queue_agent.ports import Delivery
 from task_schema import Message
 from task_store import Task
-
-from queue_agent.ports import Delivery
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,13 @@
 
 from typing import Protocol
 
+from queue_agent.aws import AwsCalls
+from queue_agent.ending import Ending
+from queue_agent.errors import TaskFailedError, shorten
+from queue_agent.fates import Fate, Fates, is_submission
+from queue_agent.inhand import Delete, GiveBack, InHand, Settled, not_free
+from queue_agent.ports import Delivery, Job, Payloads
+from queue_agent.tasks import Tasks
 from s3io.errors import ClaimCheckError
 from task_schema import (
     MAX_BODY_BYTES,
@@ -18,14 +25,6 @@ from task_schema import (
     split_routing,
 )
 from task_store import ConflictError, NewTask, NotClaimableError, RowTooLargeError, Task, context_fits
-
-from queue_agent.aws import AwsCalls
-from queue_agent.ending import Ending
-from queue_agent.errors import TaskFailedError, shorten
-from queue_agent.fates import Fate, Fates, is_submission
-from queue_agent.inhand import Delete, GiveBack, InHand, Settled, not_free
-from queue_agent.ports import Delivery, Job, Payloads
-from queue_agent.tasks import Tasks
 
 # The row changed under our hands: look at it again soon.
 _TAKEN_SECONDS = 1

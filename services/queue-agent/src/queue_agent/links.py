@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from s3io.inputs import is_link
-
 from queue_agent.ports import InputLink, JsonPath
+from s3io.inputs import is_link
 
 #: Fields of SD Web UI's requests that hold text or settings: a URL in there is a word, not a picture.
 TEXT_FIELDS = frozenset(

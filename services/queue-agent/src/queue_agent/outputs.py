@@ -6,13 +6,12 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from s3io.errors import KeyTakenError
-from s3io.media import sniff
-from s3io.outputs import answer_key, delete_all, new_suffix, output_key, put_new
-
 from queue_agent.aws import AwsCalls
 from queue_agent.errors import ServiceError
 from queue_agent.ports import JsonPath, Result, Stored
+from s3io.errors import KeyTakenError
+from s3io.media import sniff
+from s3io.outputs import answer_key, delete_all, new_suffix, output_key, put_new
 
 log = logging.getLogger(__name__)
 

@@ -1,8 +1,7 @@
 """Signs in what a runtime says that hold for both of them: what is the GPU's fault, what is the machine's."""
 
-from task_schema import TaskCode
-
 from queue_agent.errors import RuntimeLostError
+from task_schema import TaskCode
 
 _OUT_OF_MEMORY = (
     "outofmemoryerror",

@@ -8,8 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import httpx
-from s3io.inputs import FetchedInput
-from task_schema import TASK_TYPES, TaskCode
 
 from queue_agent.errors import (
     AgentError,
@@ -27,6 +25,8 @@ from queue_agent.sdwebui_faults import fault_of
 from queue_agent.sdwebui_models import LOAD_TIMEOUT, Checkpoint, Models, check_made_by
 from queue_agent.sdwebui_options import OptionKeeper
 from queue_agent.sdwebui_samplers import Samplers, sampler_of
+from s3io.inputs import FetchedInput
+from task_schema import TASK_TYPES, TaskCode
 
 RUN_TIMEOUT = 3600.0  # seconds; a backstop: the worker's own limit is shorter and interrupts
 BUSY_SECONDS = 120.0  # how long a run that is not ours is waited for

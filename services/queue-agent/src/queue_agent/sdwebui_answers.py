@@ -7,10 +7,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from task_schema import TaskCode
-
 from queue_agent.errors import RuntimeLostError, TaskFailedError
 from queue_agent.ports import JsonPath, Output, Result
+from task_schema import TaskCode
 
 # `parameters` repeats the request, pictures included; a text of this length is no setting.
 _MAX_ECHO_CHARS = 16 * 1024

@@ -4,10 +4,9 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from task_schema import TaskCode
-
 from queue_agent.errors import AgentError, RuntimeLostError, RuntimeRefusedStartError, TaskFailedError
 from queue_agent.runtime_faults import hardware_fault
+from task_schema import TaskCode
 
 # These come as 500, but the same request would fail for ever.
 _CALLERS_FAULT = (

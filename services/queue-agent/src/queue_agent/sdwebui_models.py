@@ -5,10 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
-from task_schema import TaskCode, same_model
-
 from queue_agent.errors import RuntimeLostError, TaskFailedError
 from queue_agent.sdwebui_api import SdWebUiApi
+from task_schema import TaskCode, same_model
 
 LOAD_TIMEOUT = 900.0  # seconds; a large checkpoint from a cold network disk
 REFRESH_TIMEOUT = 60.0  # seconds

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from task_schema import TaskCode
-
 from queue_agent.errors import RuntimeRefusedStartError, TaskFailedError
 from queue_agent.sdwebui_api import Asks
+from task_schema import TaskCode
 
 # What the runtime itself puts into the field for "as in the first pass".
 _SAME = "use same sampler"

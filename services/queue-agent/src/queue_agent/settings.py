@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from task_schema import TASK_TYPES, RuntimeSpec
 
 from queue_agent.errors import SettingsError
+from task_schema import TASK_TYPES, RuntimeSpec
 
 
 def _json(value: Any) -> Any:

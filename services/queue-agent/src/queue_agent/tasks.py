@@ -5,9 +5,8 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from task_store import NewTask, Outcome, Task, TaskStore
-
 from queue_agent.aws import AwsCalls
+from task_store import NewTask, Outcome, Task, TaskStore
 
 
 def now_ms() -> int:

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from queue_agent.errors import ServiceError
+from queue_agent.ports import Announcement, Delivery, InputLink, Job, Output, Progress, Result, Stored
 from s3io.errors import ClaimMissingError, ClaimRefusedError, ClaimTooLargeError
 from s3io.inputs import FetchedInput
 from s3io.media import sniff
-
-from queue_agent.errors import ServiceError
-from queue_agent.ports import Announcement, Delivery, InputLink, Job, Output, Progress, Result, Stored
 
 
 @dataclass

@@ -5,11 +5,6 @@ import logging
 import uuid
 from typing import Any
 
-from s3io.errors import KeyTakenError
-from s3io.outputs import put_new
-from task_schema import Notification, TaskCode, TaskError, UnreadableMessageError
-from task_store import ConflictError, NewTask, NotClaimableError, Task
-
 from queue_agent.aws import AwsCalls
 from queue_agent.ending import Ending
 from queue_agent.errors import shorten
@@ -17,6 +12,10 @@ from queue_agent.fates import Fate, Fates, is_submission
 from queue_agent.inhand import not_free
 from queue_agent.ports import Delivery
 from queue_agent.tasks import Tasks
+from s3io.errors import KeyTakenError
+from s3io.outputs import put_new
+from task_schema import Notification, TaskCode, TaskError, UnreadableMessageError
+from task_store import ConflictError, NewTask, NotClaimableError, Task
 
 log = logging.getLogger(__name__)
 

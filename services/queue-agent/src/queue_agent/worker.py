@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from task_schema import Status, TaskCode, TaskError
-from task_store import LostError, NotClaimableError, Task
-
 from queue_agent.aws import RETRY_DELAYS, persistently
 from queue_agent.ending import Ending
 from queue_agent.errors import (
@@ -30,6 +27,8 @@ from queue_agent.inhand import Delete, Disposition, GiveBack, InHand, Leave, Set
 from queue_agent.intake import Intake
 from queue_agent.ports import Delivery, Fetcher, Job, Outputs, Queue, Result, Runtime
 from queue_agent.tasks import Claim, Tasks
+from task_schema import Status, TaskCode, TaskError
+from task_store import LostError, NotClaimableError, Task
 
 log = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+
 from queue_agent.announcer import SnsAnnouncer
 from queue_agent.aws import AwsCalls
 from queue_agent.ending import Ending

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+
 from queue_agent.aws import AwsCalls
 from queue_agent.ending import Ending
 from queue_agent.fates import Fates

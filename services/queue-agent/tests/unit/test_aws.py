@@ -4,6 +4,7 @@ import time
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+
 from queue_agent.aws import AwsCalls, persistently
 from queue_agent.errors import ServiceError
 

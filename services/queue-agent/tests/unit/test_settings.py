@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+
 from queue_agent.errors import SettingsError
 from queue_agent.settings import Settings
 

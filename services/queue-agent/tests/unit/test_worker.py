@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError, TaskFailedError
 from queue_agent.ports import Job, Output, Progress, Result
 from queue_agent.tasks import now_ms

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError, ServiceError, TaskFailedError
 from queue_agent.ports import Announcement, Delivery, Job, Output, Progress, Result, Stored
 from queue_agent.tasks import now_ms

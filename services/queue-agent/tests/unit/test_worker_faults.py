@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+
 from queue_agent.aws import THREADS, AwsCalls
 from queue_agent.errors import ServiceError, TaskFailedError
 from queue_agent.fetching import Inputs

@@ -5,8 +5,8 @@ from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from s3io.claimcheck import ClaimCheck
 
+from s3io.claimcheck import ClaimCheck
 from validator.errors import UnavailableError
 
 

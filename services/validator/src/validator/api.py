@@ -5,6 +5,7 @@ from typing import Any, NoReturn
 
 from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+
 from task_schema import (
     Accepted,
     AcceptedV1Alpha1,
@@ -16,7 +17,6 @@ from task_schema import (
     parse_v1alpha1,
     parse_v1alpha2,
 )
-
 from validator.bodies import MEDIA_TYPE, idempotency_digest, read_body
 from validator.submission import Submitted, Submitter
 from validator.tracing import read_trace_header

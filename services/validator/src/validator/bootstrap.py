@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
-from task_store import DynamoTaskStore
 
+from task_store import DynamoTaskStore
 from validator.adapters import S3Payloads, SnsPublisher
 from validator.api import Api
 from validator.clients import CONFIG, quick_session, s3_client

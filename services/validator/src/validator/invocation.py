@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 from task_schema import Fault, Refusal, RequestCode
 from task_store import TableUnavailableError
-
 from validator.bodies import MEDIA_TYPE
 from validator.errors import EndingError, UnavailableError
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
-from task_schema import Deployment, RuntimeSpec
 
+from task_schema import Deployment, RuntimeSpec
 from validator.errors import SettingsError
 
 Name = Annotated[str, Field(min_length=1)]

@@ -7,7 +7,6 @@ from uuid import uuid4
 
 from task_schema import Message, ParsedRequest, RequestCode, RequestRefusedError, fits_inline
 from task_store import ConflictError, NewTask, RowTooLargeError, StaleError, Task, TaskStore, context_fits
-
 from validator.errors import EndingError
 from validator.ports import Clock, Payloads, Publisher
 from validator.tracing import Trace
@@ -126,13 +125,16 @@ class Submitter:
 
 def _is_of(task: Task, request: ParsedRequest) -> bool:
     # An idempotency key may bring back a task whose body was another. As long as that was not published,
-    # this body runs in its place, so what the row says of it must be true.
+    # this body runs in its place, so what the row says of it must be true. A deadline, or a context that is
+    # not in the row, cannot be compared: those are taken for others.
+    if task.body_hash == request.body_hash:
+        return True
     metadata = request.metadata
-    return (task.runtime, task.tasktype, task.prefix, task.api_version) == (
-        metadata.runtime,
-        metadata.tasktype,
-        metadata.prefix,
-        request.api_version,
+    return (
+        (task.runtime, task.tasktype, task.prefix, task.api_version)
+        == (metadata.runtime, metadata.tasktype, metadata.prefix, request.api_version)
+        and (task.callback_url, task.context) == (metadata.callback_url, metadata.context)
+        and (task.context_ref, task.deadline, metadata.expires_in) == (None, None, None)
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+
 from s3io.claimcheck import ClaimCheck
 from task_schema import read_message
 from task_store import DynamoTaskStore, table_definition

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
+
 from validator.adapters import S3Payloads, SnsPublisher
 from validator.errors import UnavailableError
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+
 from task_store import TableUnavailableError
 from validator.errors import UnavailableError
 

@@ -7,6 +7,7 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.loaders import Loader
 from botocore.session import Session
+
 from validator import clients
 from validator.clients import CONFIG, QUICK, quick_session, s3_client
 

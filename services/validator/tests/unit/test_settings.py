@@ -1,4 +1,5 @@
 import pytest
+
 from validator.errors import SettingsError
 from validator.settings import read_settings
 

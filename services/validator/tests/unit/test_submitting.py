@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from task_schema import MAX_INLINE_CONTENT_BYTES, Status, TaskCode, TaskError, read_message
 from task_store import NewTask, Outcome, RowTooLargeError
 
@@ -297,6 +298,30 @@ def test_under_its_key_an_unpublished_task_may_get_another_body_but_not_another_
     assert system.topic.messages == []
     assert system.post(body({"prompt": "A cat"}), Idempotency_Key="k").status == 200
     assert system.topic.messages[0][0]["submission"] == system.task().submission
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        ({"callback_url": "https://a.example/"}, {"callback_url": "https://b.example/"}),
+        ({}, {"callback_url": "https://b.example/"}),
+        ({"context": 1}, {"context": 2}),
+        ({"context": "x" * 300}, {"context": "y" * 300}),
+        ({"context": "x" * 300}, {}),
+        ({}, {"expires_in": 60}),
+        ({"expires_in": 60}, {"expires_in": 90}),
+    ],
+)
+def test_under_its_key_an_unpublished_task_keeps_who_is_told_what_and_until_when(
+    system: Any, body: Body, first: Any, again: Any
+) -> None:
+    system.topic.broken = RuntimeError("broken")
+    system.post(body(**first), Idempotency_Key="k")
+    system.topic.broken = None
+    system.now += 5_000
+    assert system.post(body({"prompt": "A cat"}, **again), Idempotency_Key="k").status == 409
+    assert system.topic.messages == []
+    assert system.post(body(**first), Idempotency_Key="k").status == 200
 
 
 def test_a_published_message_can_be_read_by_the_agent(system: Any, body: Body) -> None:

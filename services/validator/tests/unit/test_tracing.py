@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from validator.tracing import read_trace_header
 
 ROOT = "Root=1-5759e988-bd862e3fe1be46a994272793"

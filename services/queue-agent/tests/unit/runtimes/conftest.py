@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiohttp import WSMsgType, web
+
 from queue_agent.comfyui import ComfyUi
 from queue_agent.comfyui_follow import Patience
 from queue_agent.ports import Job

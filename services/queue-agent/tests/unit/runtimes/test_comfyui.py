@@ -6,6 +6,7 @@ import struct
 from typing import Any
 
 import pytest
+
 from queue_agent.comfyui_events import NodeRun
 from queue_agent.errors import (
     InterruptedRunError,

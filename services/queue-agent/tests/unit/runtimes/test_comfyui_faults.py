@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+
 from queue_agent.comfyui_faults import failure_of, refusal_of
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError, TaskFailedError
 from task_schema import TaskCode

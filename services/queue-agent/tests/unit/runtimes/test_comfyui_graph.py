@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from queue_agent.comfyui_graph import SALT, NodeClass, own_graph, own_prefix
 
 CORE = NodeClass(writes=True, core=True)

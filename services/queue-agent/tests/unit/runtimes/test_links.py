@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from queue_agent.links import find_links, with_values
 
 URL = "https://pictures.example/a.png?size=1"

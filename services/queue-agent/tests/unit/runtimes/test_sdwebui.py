@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+
 from queue_agent.errors import (
     InterruptedRunError,
     RuntimeLostError,

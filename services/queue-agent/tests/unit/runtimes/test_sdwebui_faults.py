@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError, TaskFailedError
 from queue_agent.sdwebui_faults import fault_of
 from task_schema import TaskCode

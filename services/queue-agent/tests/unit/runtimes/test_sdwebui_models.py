@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError, TaskFailedError
 from queue_agent.sdwebui_models import Checkpoint, check_made_by, find
 from task_schema import TaskCode

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError, TaskFailedError
 from task_schema import TaskCode
 
