@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.config import MAX_RUNTIMES, Config
@@ -303,6 +303,7 @@ JSON = st.recursive(
 KEYS = st.sampled_from(["stackName", "modelBucketArn", "APIGW", "modelsRuntime", "runtimeTypes", "inputs"])
 
 
+@settings(deadline=None)
 @given(changes=st.dictionaries(KEYS, JSON, max_size=4))
 def test_no_value_of_any_key_ends_in_anything_but_a_configuration_or_an_explanation(
     tmp_path_factory: pytest.TempPathFactory, changes: dict[str, Any]

@@ -28,6 +28,8 @@ from task_store import ConflictError, NewTask, NotClaimableError, RowTooLargeErr
 
 # The row changed under our hands: look at it again soon.
 _TAKEN_SECONDS = 1
+# A body that the API took can grow when it is written again: 1e15 has four characters, its digits sixteen.
+_MAX_CONTENT_BYTES = 4 * MAX_BODY_BYTES
 
 _CODES = {
     RequestCode.BAD_GRAPH: TaskCode.BAD_GRAPH,
@@ -107,7 +109,7 @@ class Intake:
                     self._payloads.get,
                     message.content_ref or "",
                     submission=message.submission,
-                    limit=MAX_BODY_BYTES,
+                    limit=_MAX_CONTENT_BYTES,
                 )
             except ClaimCheckError as exc:
                 raise TaskFailedError(TaskCode.INTERNAL, f"the content cannot be read: {exc}") from exc
