@@ -22,7 +22,8 @@ def _config_path(tmp_path: Path, settings: dict[str, Any]) -> Path:
 
 def run(env: Mapping[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-    path = os.pathsep.join(entry for entry in sys.path if entry)
+    # Pants puts relative entries there, and the command runs in another folder.
+    path = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path if entry)
     return subprocess.run(
         [sys.executable, "-m", "infra"],
         cwd=folder,

@@ -310,8 +310,9 @@ async def test_two_jobs_run_one_after_the_other() -> None:
 
 
 async def test_a_client_that_goes_away_does_not_stop_the_run() -> None:
-    async with sdwebui_server(seconds_per_image=0.3) as server:
-        async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=0.1) as http:
+    async with sdwebui_server(seconds_per_image=1) as server:
+        impatient = httpx.Timeout(30, read=0.2)
+        async with httpx.AsyncClient(base_url=server.url, trust_env=False, timeout=impatient) as http:
             with pytest.raises(httpx.ReadTimeout):
                 await _make(http)
         while server.stats.running:
