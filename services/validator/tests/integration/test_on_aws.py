@@ -1,6 +1,9 @@
 """The real adapters against moto: table, topic with a subscribed queue, payload bucket."""
 
+import gc
+import importlib
 import json
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -143,3 +146,27 @@ def test_a_topic_that_is_gone_leaves_a_task_to_publish_later(aws: Aws, event: An
     task = aws.store.get("t")
     assert task is not None
     assert task.published_at is None
+
+
+def test_the_lambdas_entry_point_reads_its_environment_and_answers(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in aws.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delitem(sys.modules, "validator.handler", raising=False)
+    entry = importlib.import_module("validator.handler")
+    event = {
+        "resource": "/v1alpha2",
+        "path": "/v1alpha2",
+        "httpMethod": "POST",
+        "headers": HEADERS,
+        "multiValueHeaders": {},
+        "queryStringParameters": None,
+        "requestContext": {"stage": "prod", "requestId": "r", "path": "/prod/v1alpha2", "identity": {}},
+        "body": "{",
+        "isBase64Encoded": False,
+    }
+    answer = entry.handler(event, None)
+    assert answer["statusCode"] == 400
+    assert json.loads(answer["body"])["error"]["code"] == "bad_json"
+    assert gc.isenabled()
