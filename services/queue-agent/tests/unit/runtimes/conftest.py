@@ -34,7 +34,7 @@ class Scripted:
         self._port = 0
 
     def routes(self) -> list[web.RouteDef]:
-        raise NotImplementedError
+        raise AssertionError("a scripted server says which routes it has")
 
     def paths(self, method: str = "POST") -> list[str]:
         return [path for verb, path, _ in self.seen if verb == method]
