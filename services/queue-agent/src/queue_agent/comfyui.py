@@ -29,7 +29,7 @@ from queue_agent.errors import (
     TaskFailedError,
 )
 from queue_agent.links import with_values
-from queue_agent.ports import InputLink, Job, JsonPath, Output, Progress, Result
+from queue_agent.ports import Freed, InputLink, Job, JsonPath, Output, Progress, Result, unheard
 from queue_agent.runtime_http import Reply, RuntimeHttp, before_start, nothing_sent, runtime_client
 from s3io.inputs import FetchedInput
 from task_schema import TASK_TYPES, TaskCode
@@ -99,7 +99,11 @@ class ComfyUi:
         """Whether it answers. Models are loaded by the workflows themselves."""
         return await self._api.answers()
 
-    async def run(self, job: Job, progress: Progress) -> Result:
+    def has_loaded(self, job: Job) -> bool:  # noqa: ARG002 - which models a workflow loads cannot be known
+        """Always: a workflow names its models in its nodes."""
+        return True
+
+    async def run(self, job: Job, progress: Progress, freed: Freed = unheard) -> Result:  # noqa: ARG002 - next step
         """Run a prepared job; see `ports.Runtime.run`.
 
         A workflow that only makes text succeeds with its answer and no outputs; one that was to save or show

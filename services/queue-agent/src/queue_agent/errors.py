@@ -40,11 +40,15 @@ class TaskFailedError(AgentError):
 class RuntimeLostError(AgentError):
     """The runtime broke, vanished or ran out of memory while the task ran: an inference was lost.
 
-    `code` is what the user is told when this was the last attempt.
+    `code` is what the user is told when this was the last attempt. `poisoned`: nothing works in that process
+    any more until it is started again (DESIGN 5, restart file).
     """
 
-    def __init__(self, reason: str, *, code: TaskCode = TaskCode.ATTEMPTS_EXHAUSTED) -> None:
+    def __init__(
+        self, reason: str, *, code: TaskCode = TaskCode.ATTEMPTS_EXHAUSTED, poisoned: bool = False
+    ) -> None:
         self.code = code
+        self.poisoned = poisoned
         super().__init__(shorten(reason))
 
 

@@ -22,7 +22,8 @@ class Job:
 
     `content` has no routing keys any more; after `Runtime.prepare` it has no links either. `model` is the
     checkpoint asked for, None for the one loaded. `attempt` is unique to this attempt: a run that finds
-    traces of another attempt must not take them for its own.
+    traces of another attempt must not take them for its own. `prepared` is what `Runtime.prepare` leaves for
+    `Runtime.run` of the same adapter, so that nothing is left to do while the GPU waits.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Job:
     tasktype: str
     content: dict[str, Any]
     model: str | None = None
+    prepared: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +62,20 @@ class Result:
 #: Told how far a run is, 0 to 1.
 Progress = Callable[[float], None]
 
+#: Told that the runtime could start another job now, though the answer of this one is still on its way.
+Freed = Callable[[], None]
+
+
+def unheard() -> None:
+    """Take no notice of being told."""
+
 
 class Runtime(Protocol):
-    """An adapter to one runtime (DESIGN 5). One job at a time; all calls from one event loop."""
+    """An adapter to one runtime (DESIGN 5). All calls come from one event loop.
+
+    One job at a time has the GPU: from the call of `run` until it calls `freed`, or ends. Meanwhile the next
+    job may be prepared, and what the runs before have still to do after `freed` goes on.
+    """
 
     @property
     def task_types(self) -> frozenset[str]:
@@ -86,8 +99,20 @@ class Runtime(Protocol):
         """Whether the runtime answers, has its model, and could start a job now."""
         ...
 
-    async def run(self, job: Job, progress: Progress) -> Result:
+    def has_loaded(self, job: Job) -> bool:
+        """Whether the job could start without switching the model, as far as is known without asking."""
+        ...
+
+    async def run(self, job: Job, progress: Progress, freed: Freed = unheard) -> Result:
         """Run a prepared job to its end.
+
+        Args:
+            job: what `prepare` returned.
+            progress: told how far it is.
+            freed: called once the runtime can take the next job, at the latest when this returns or raises:
+                everything that the next job must not meet (settings to restore, a run that has not stopped)
+                is over by then. Decoding the answer and checking it come after. An adapter that never calls
+                it is correct, and only slower.
 
         Raises:
             TaskFailedError: the job is at fault, or it made nothing where something was due.
@@ -98,7 +123,10 @@ class Runtime(Protocol):
         ...
 
     async def interrupt(self, job: Job) -> bool:
-        """Stop the job where it runs or waits; return whether the runtime was seen idle afterwards."""
+        """Stop a job that has the GPU; return whether the runtime was seen idle afterwards.
+
+        Never called for a job that has called `freed`.
+        """
         ...
 
     async def aclose(self) -> None:

@@ -17,7 +17,7 @@ from queue_agent.errors import (
     TaskFailedError,
 )
 from queue_agent.links import find_links, with_values
-from queue_agent.ports import InputLink, Job, Progress, Result
+from queue_agent.ports import Freed, InputLink, Job, Progress, Result, unheard
 from queue_agent.runtime_http import RuntimeHttp, runtime_client
 from queue_agent.sdwebui_answers import check_complete, info_of, result_of
 from queue_agent.sdwebui_api import SdWebUiApi, State
@@ -125,7 +125,11 @@ class SdWebUi:
             self._warming = asyncio.create_task(self._models.ensure(self._own_model))
         return loaded is not None
 
-    async def run(self, job: Job, progress: Progress) -> Result:
+    def has_loaded(self, job: Job) -> bool:
+        """Whether the job could start without switching the model."""
+        return job.model is None
+
+    async def run(self, job: Job, progress: Progress, freed: Freed = unheard) -> Result:  # noqa: ARG002 - next step
         """Run a prepared job; see `ports.Runtime.run`."""
         await self._wait_idle(job)
         await self._options.settle()

@@ -10,7 +10,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from queue_agent.errors import ServiceError
-from queue_agent.ports import Announcement, Delivery, InputLink, Job, Output, Progress, Result, Stored
+from queue_agent.ports import (
+    Announcement,
+    Delivery,
+    Freed,
+    InputLink,
+    Job,
+    Output,
+    Progress,
+    Result,
+    Stored,
+    unheard,
+)
 from s3io.errors import ClaimMissingError, ClaimRefusedError, ClaimTooLargeError
 from s3io.inputs import FetchedInput
 from s3io.media import sniff
@@ -207,6 +218,7 @@ class FakeRuntime:
         self.task_types = task_types
         self.jobs: list[Job] = []
         self.interrupted: list[str] = []
+        self.freed: dict[str, Freed] = {}  # by attempt: what a script calls to give the GPU away early
         self.is_ready = True
 
     def links(self, job: Job) -> Sequence[InputLink]:
@@ -224,9 +236,14 @@ class FakeRuntime:
         """Say so."""
         return self.is_ready
 
-    async def run(self, job: Job, progress: Progress) -> Result:
+    def has_loaded(self, job: Job) -> bool:
+        """Whether its model is the one of the job that ran last."""
+        return not self.jobs or job.model in (None, self.jobs[-1].model)
+
+    async def run(self, job: Job, progress: Progress, freed: Freed = unheard) -> Result:
         """Run the next script."""
         self.jobs.append(job)
+        self.freed[job.attempt] = freed
         script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
         return await script(job, progress)
 
