@@ -91,16 +91,32 @@ def _translated() -> Iterator[None]:
         raise ServiceError(f"AWS call failed: {type(exc).__name__}: {exc}") from exc
 
 
-async def persistently[T](call: Callable[[], Awaitable[T]], *, delays: Sequence[float] = RETRY_DELAYS) -> T:
-    """Repeat a call that is safe to repeat.
+class Persistence:
+    """Repeats AWS calls that are safe to repeat.
 
-    Raises:
-        ServiceError: it still failed after the last delay (seconds).
+    Args:
+        delays: seconds before each further try.
+        retried: told of each.
     """
-    for delay in delays:
-        try:
-            return await call()
-        except ServiceError as exc:
-            log.warning("trying again", extra={"action": "aws_retry", "cause": str(exc), "delay": delay})
-            await asyncio.sleep(delay)
-    return await call()
+
+    def __init__(
+        self, delays: Sequence[float] = RETRY_DELAYS, *, retried: Callable[[], None] | None = None
+    ) -> None:
+        self._delays = delays
+        self._retried = retried
+
+    async def __call__[T](self, call: Callable[[], Awaitable[T]]) -> T:
+        """Return what the call does.
+
+        Raises:
+            ServiceError: it still failed after the last delay.
+        """
+        for delay in self._delays:
+            try:
+                return await call()
+            except ServiceError as exc:
+                log.warning("trying again", extra={"action": "aws_retry", "cause": str(exc), "delay": delay})
+                if self._retried is not None:
+                    self._retried()
+                await asyncio.sleep(delay)
+        return await call()

@@ -1,25 +1,31 @@
 """The only place that makes adapters."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
 from queue_agent.announcer import SnsAnnouncer
-from queue_agent.aws import MAX_POOL_CONNECTIONS, AwsCalls
+from queue_agent.aws import MAX_POOL_CONNECTIONS, AwsCalls, Persistence
 from queue_agent.ending import Ending
 from queue_agent.fates import Fates
+from queue_agent.health import Health, heartbeat, serving
 from queue_agent.intake import Intake
+from queue_agent.limits import Limits
+from queue_agent.metrics import Metrics
 from queue_agent.outputs import S3Outputs
 from queue_agent.ports import Runtime
+from queue_agent.restart import Restarts
 from queue_agent.runtimes import make_runtime
 from queue_agent.settings import Settings
 from queue_agent.sqs import SqsQueue
 from queue_agent.tasks import Tasks
 from queue_agent.unreadable import Unreadable
-from queue_agent.worker import Limits, Worker
+from queue_agent.warmup import WarmUp
+from queue_agent.worker import Worker
 from s3io.claimcheck import ClaimCheck
 from s3io.inputs import InputFetcher
 from task_store import DynamoTaskStore
@@ -64,7 +70,16 @@ async def worker(settings: Settings, *, runtime: Runtime | None = None) -> Async
     outputs = S3Outputs(s3, settings.output_bucket, calls)
     announcer = SnsAnnouncer(session.client("sns", config=short), settings.notifications_topic_arn, calls)
     payloads = ClaimCheck(s3, settings.payload_bucket)
-    ending = Ending(tasks=tasks, outputs=outputs, announcer=announcer, payloads=payloads, calls=calls)
+    metrics = Metrics(settings.runtime_name, task_types=adapter.task_types)
+    persistently = Persistence(retried=metrics.aws_retry)
+    ending = Ending(
+        tasks=tasks,
+        outputs=outputs,
+        announcer=announcer,
+        payloads=payloads,
+        calls=calls,
+        persistently=persistently,
+    )
     fates = Fates(payloads, settings.payload_bucket, calls)
     intake = Intake(
         spec=settings.runtime_spec(adapter.task_types),
@@ -95,21 +110,49 @@ async def worker(settings: Settings, *, runtime: Runtime | None = None) -> Async
         visibility=settings.visibility_seconds,
         poll_client=session.client("sqs", config=poll),
     )
+    health = Health()
+    restarts = Restarts(settings.restart_file, settings.runtime_url)
+    restarts.clear()
     try:
-        yield Worker(
-            queue=queue,
-            runtime=adapter,
-            tasks=tasks,
-            intake=intake,
-            outputs=outputs,
-            ending=ending,
-            fetcher=fetcher,
-            limits=_limits(settings),
-        )
+        async with _observed(settings.health_port, health, metrics):
+            yield Worker(
+                queue=queue,
+                runtime=adapter,
+                tasks=tasks,
+                intake=intake,
+                outputs=outputs,
+                ending=ending,
+                fetcher=fetcher,
+                limits=_limits(settings),
+                metrics=metrics,
+                health=health,
+                restarts=restarts,
+                persistently=persistently,
+                warm_up=_warm_up(settings, adapter, health),
+            )
     finally:
         await fetcher.aclose()
         await adapter.aclose()
         calls.close()
+
+
+@asynccontextmanager
+async def _observed(port: int, health: Health, metrics: Metrics) -> AsyncIterator[None]:
+    """Serve health and metrics, where there is a port for them."""
+    async with AsyncExitStack() as stack:
+        if port:
+            await stack.enter_async_context(serving(port, health, metrics))
+        beating = asyncio.create_task(heartbeat(health, metrics), name="loop heartbeat")
+        stack.callback(beating.cancel)
+        yield
+
+
+def _warm_up(settings: Settings, runtime: Runtime, health: Health) -> WarmUp | None:
+    task = settings.warm_up
+    if task is None:
+        return None
+    limit = _limits(settings).inference_of(task.tasktype)
+    return WarmUp(runtime, task.tasktype, task.content, limit=limit, health=health)
 
 
 def _limits(settings: Settings) -> Limits:
@@ -118,6 +161,9 @@ def _limits(settings: Settings) -> Limits:
         beat=settings.beat_seconds,
         receive_wait=settings.receive_wait_seconds,
         inference=settings.inference_limit_seconds,
+        inference_by_type=settings.inference_limits,
         shutdown_grace=settings.shutdown_grace_seconds,
         max_attempts=settings.max_attempts,
+        prefetch=settings.prefetch,
+        deliveries=settings.deliveries,
     )

@@ -3,10 +3,9 @@
 import asyncio
 import json
 import uuid
-from collections.abc import Sequence
 from typing import Any
 
-from queue_agent.aws import RETRY_DELAYS, AwsCalls, persistently
+from queue_agent.aws import AwsCalls, Persistence
 from queue_agent.errors import ServiceError
 from queue_agent.inhand import InHand
 from queue_agent.ports import Announcement, Announcer, Outputs, Payloads, Result, Stored
@@ -28,14 +27,14 @@ class Ending:
         announcer: Announcer,
         payloads: Payloads,
         calls: AwsCalls,
-        retry_delays: Sequence[float] = RETRY_DELAYS,
+        persistently: Persistence,
     ) -> None:
         self._tasks = tasks
         self._outputs = outputs
         self._announcer = announcer
         self._payloads = payloads
         self._calls = calls
-        self._delays = retry_delays
+        self._persistently = persistently
 
     async def succeed(self, held: InHand, claim: Claim, stored: Stored) -> Task:
         """Commit a success; the outputs are stored.
@@ -73,9 +72,8 @@ class Ending:
         document = {"error": error.model_dump(mode="json")}
         if answer is not None:
             document["answer"] = answer
-        stored = await persistently(
+        stored = await self._persistently(
             lambda: self._outputs.store(metadata.prefix, metadata.id, Result(answer=document)),
-            delays=self._delays,
         )
         notification = Notification.ended_without_result(
             task_id=metadata.id,
@@ -163,7 +161,7 @@ class Ending:
         try:
             outcome = await self._outcome(task, notification, event_id, stored)
             # A commit under way is not abandoned: whether it happened decides what the user is told.
-            return await asyncio.shield(persistently(ask, delays=self._delays))
+            return await asyncio.shield(self._persistently(ask))
         except LostError as exc:
             lost = exc
         except ServiceError:
@@ -210,8 +208,8 @@ class Ending:
             return outcome
         # A name of its own: an attempt that loses the commit must not have written over the winner's.
         name = f"notification-{event_id}"
-        ref = await persistently(
-            lambda: self._calls(self._payloads.put, task.submission, name, document), delays=self._delays
+        ref = await self._persistently(
+            lambda: self._calls(self._payloads.put, task.submission, name, document)
         )
         return outcome.by_reference(ref)
 

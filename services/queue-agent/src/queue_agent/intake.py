@@ -143,10 +143,14 @@ class Intake:
         Raises:
             Settled: it has ended.
         """
-        task = held.task
-        if task.deadline is not None and task.deadline < self._tasks.now() and task.attempts == 0:
+        if self.is_late(held):
             error = TaskError.of(TaskCode.EXPIRED, "it did not start within expires_in")
             raise await self.end(held, error)
+
+    def is_late(self, held: InHand) -> bool:
+        """Whether a task had to start by now and never did."""
+        task = held.task
+        return task.deadline is not None and task.deadline < self._tasks.now() and task.attempts == 0
 
     def _read(self, delivery: Delivery) -> Received:
         received = read_message(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -20,6 +21,15 @@ def _json(value: Any) -> Any:
 
 
 Seconds = Annotated[float, Field(gt=0)]
+
+
+class WarmUpTask(BaseModel):
+    """A task that the runtime has to manage before it gets a user's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tasktype: Annotated[str, Field(min_length=1)]
+    content: dict[str, Any]
 
 
 class Settings(BaseModel):
@@ -51,7 +61,25 @@ class Settings(BaseModel):
     inference_limit_seconds: Seconds = 900
     #: How long a running task may go on after SIGTERM before it is interrupted and given back.
     shutdown_grace_seconds: Annotated[float, Field(ge=0)] = 25
+    #: Longest that one inference of a task type may take, where it is not the one above.
+    inference_limits: Annotated[dict[str, Seconds], BeforeValidator(_json)] = Field(default_factory=dict)
     max_attempts: Annotated[int, Field(ge=1)] = 3
+
+    #: Messages that may be in hand besides those whose tasks run; they are received just in time.
+    prefetch: Annotated[int, Field(ge=1, le=10)] = 1
+    #: Results that may wait to be stored before the GPU has to wait.
+    deliveries: Annotated[int, Field(ge=1, le=16)] = 4
+    #: Run before anybody's task, and after each restart of the runtime.
+    warm_up: Annotated[WarmUpTask | None, BeforeValidator(_json)] = None
+
+    #: Written when the runtime has to be restarted; a liveness probe of its container looks at it.
+    restart_file: Path | None = None
+    #: A folder that outlives the agent, but not the pod.
+    state_dir: Path | None = None
+    #: Of `/livez`, `/readyz` and `/metrics`; 0: they are not served.
+    health_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    #: More nodes of ComfyUI whose file inputs may be links: class -> names of inputs.
+    loader_inputs: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_json)] = Field(default_factory=dict)
     log_level: str = "INFO"
 
     @classmethod

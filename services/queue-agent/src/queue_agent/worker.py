@@ -1,80 +1,64 @@
-"""The loop of the agent: receive, fetch, infer, deliver (DESIGN 5)."""
+"""The agent's pipeline: while the GPU works, the next task is fetched and the last one delivered (DESIGN 5).
+
+Each message has a coroutine of its own from its receipt to its end, which passes through the stages; what
+bounds them is who may receive (`Worker`), who has the GPU (`Gpu`), and what waits to be stored (`Backlog`).
+"""
 
 import asyncio
 import contextlib
 import logging
-import random
+import time
 import uuid
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
 from typing import Any
 
-from queue_agent.aws import RETRY_DELAYS, persistently
+from queue_agent.attempt import MAX_BACK_OFF, Attempts, back_off, end_of
+from queue_agent.aws import Persistence
+from queue_agent.breaker import Breaker
 from queue_agent.ending import Ending
-from queue_agent.errors import (
-    AgentError,
-    InterruptedRunError,
-    RuntimeLostError,
-    RuntimeRefusedStartError,
-    ServiceError,
-    TaskFailedError,
-    shorten,
-)
+from queue_agent.errors import RuntimeRefusedStartError, ServiceError, TaskFailedError
 from queue_agent.fetching import Inputs
-from queue_agent.heartbeat import Heartbeat, Signal
-from queue_agent.inhand import Delete, Disposition, GiveBack, InHand, Leave, Settled, not_free
+from queue_agent.gpu import Backlog, Gpu, NoTurnError
+from queue_agent.health import Health
+from queue_agent.heartbeat import Heartbeat
+from queue_agent.inhand import Delete, Disposition, GiveBack, InHand, Leave, Settled
 from queue_agent.intake import Intake
-from queue_agent.ports import Delivery, Fetcher, Job, Outputs, Queue, Result, Runtime
-from queue_agent.tasks import Claim, Tasks
-from task_schema import Status, TaskCode, TaskError
-from task_store import LostError, NotClaimableError, Task
+from queue_agent.leaving import Leaving
+from queue_agent.limits import Limits
+from queue_agent.metrics import Metrics
+from queue_agent.pace import Pace
+from queue_agent.ports import Delivery, Fetcher, Job, Outputs, Queue, Runtime
+from queue_agent.restart import Restarts
+from queue_agent.tasks import Tasks
+from queue_agent.warmup import WarmUp
+from task_store import LostError
 
 log = logging.getLogger(__name__)
 
-MAX_BACK_OFF = 120  # seconds
-FIRST_BACK_OFF = 2  # seconds
-# Between looks at a runtime that is not ready; the last one repeats.
-PROBE_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+# Messages that may be in hand besides, while the inputs of others are slow to come.
+_MORE_WHILE_SLOW = 2
+# The next message is received so many times what fetching takes before the running task ends, and a bit.
+_AHEAD = 2.0
+_AHEAD_SECONDS = 0.05
+# A long poll that brought a message late says nothing about how long receiving takes.
+_MAX_RECEIVE_SECONDS = 1.0
+# Given to coroutines that were cancelled at the very end.
+_LAST_SECONDS = 3.0
 
 
-class _Stop(Enum):
-    """Why a run was stopped that had not ended."""
+@dataclass(slots=True, eq=False)
+class _Flight:
+    """A message in hand, from its receipt to its end."""
 
-    LOST = "lost"
-    CANCELLED = "cancelled"
-    TIMEOUT = "timeout"
-    SHUTDOWN = "shutdown"
-
-
-class _StoppedError(Exception):
-    def __init__(self, why: _Stop) -> None:
-        self.why = why
-        super().__init__(why.value)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Times in seconds, and attempts.
-
-    `trouble_pause` is the first pause after trouble that is not a task's own; it doubles while that goes on.
-    `receive_leftover` is how long a long poll may still bring something after the stop: a message that it
-    brought later would stay hidden for nothing.
-    """
-
-    visibility: int = 60
-    beat: float = 20
-    receive_wait: int = 20
-    receive_leftover: float = 0.5
-    inference: float = 900
-    shutdown_grace: float = 25
-    max_attempts: int = 3
-    retry_delays: Sequence[float] = RETRY_DELAYS
-    trouble_pause: float = 2
+    delivery: Delivery
+    since: float
+    started: bool = False  # its turn on the GPU has come, or will not come any more
+    task: asyncio.Task[None] = field(init=False)
 
 
 class Worker:
-    """Works through one queue with one runtime, one task at a time, until it is stopped."""
+    """Works through one queue with one runtime until it is stopped."""
 
     def __init__(
         self,
@@ -87,56 +71,148 @@ class Worker:
         ending: Ending,
         fetcher: Fetcher,
         limits: Limits,
+        metrics: Metrics,
+        health: Health,
+        restarts: Restarts,
+        persistently: Persistence,
+        warm_up: WarmUp | None = None,
+        breaker: Breaker | None = None,
     ) -> None:
         self._queue = queue
         self._runtime = runtime
         self._tasks = tasks
         self._intake = intake
-        self._outputs = outputs
-        self._ending = ending
         self._inputs = Inputs(fetcher)
         self._limits = limits
-        self._stopping = asyncio.Event()
+        self._metrics = metrics
+        self._pace = Pace()
+        self._leaving = Leaving(limits.shutdown_grace)
+        self._change = asyncio.Event()
+        self._gpu = Gpu(
+            runtime=runtime,
+            pace=self._pace,
+            restarts=restarts,
+            backlog=Backlog(limits.deliveries, limits.delivery_bytes),
+            metrics=metrics,
+            breaker=breaker or Breaker(),
+            warm_up=warm_up,
+            health=health,
+            changed=self._change.set,
+        )
+        self._attempts = Attempts(
+            runtime=runtime,
+            tasks=tasks,
+            outputs=outputs,
+            ending=ending,
+            gpu=self._gpu,
+            pace=self._pace,
+            leaving=self._leaving,
+            limits=limits,
+            metrics=metrics,
+            persistently=persistently,
+        )
+        self._flights: set[_Flight] = set()
         self._failures = 0  # messages in a row that AWS did not let us end
+        self._not_before = 0.0  # when the next may be received, after such trouble
 
     def stop(self) -> None:
-        """Receive no more; end what runs if the grace period allows, else give it back."""
-        self._stopping.set()
+        """Receive no more; end what runs if there is time, else give it back; asked twice, now."""
+        if self._leaving.begun:
+            self._leaving.hurry()
+        self._leave()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop."""
+        return self._leaving.begun
+
+    def _leave(self) -> None:
+        self._leaving.begin()
+        self._gpu.close()
+        self._change.set()
 
     async def run(self) -> None:
         """Work until stopped."""
-        while not self._stopping.is_set():
-            try:
-                await self._turn()
-            except Exception:
-                # The outermost loop: what nobody foresaw must not stop the tasks behind it.
-                log.exception("the agent was tripped up", extra={"action": "internal_error"})
-                await self._pause(self._limits.trouble_pause)
+        keeping = asyncio.create_task(self._gpu.keep(), name="keep")
+        try:
+            while not self._leaving.begun:
+                try:
+                    await self._receive_in_time()
+                except Exception:
+                    # The outermost loop: what nobody foresaw must not stop the tasks behind it.
+                    log.exception("the agent was tripped up", extra={"action": "internal_error"})
+                    await self._pause(self._limits.trouble_pause)
+        finally:
+            self._leave()
+            await self._land()
+            await end_of(keeping)
 
-    async def _turn(self) -> None:
-        if not await self._runtime_ready():
+    async def _land(self) -> None:
+        """Wait for all that is in hand until time is up; then give back what is left."""
+        while self._flights and self._leaving.left > 0:
+            # Again and again, as a second signal makes it shorter.
+            tasks = {flight.task for flight in self._flights}
+            await asyncio.wait(
+                tasks, timeout=min(0.2, self._leaving.left), return_when=asyncio.FIRST_COMPLETED
+            )
+        left = [flight.task for flight in self._flights]
+        for task in left:
+            task.cancel()
+        if left:
+            log.warning("not all was ended in time", extra={"action": "cut_off", "messages": len(left)})
+            await asyncio.wait(left, timeout=_LAST_SECONDS)
+
+    # --- receiving ---
+
+    async def _receive_in_time(self) -> None:
+        """Receive one message, or wait until it may be time to."""
+        self._change.clear()
+        pause = self._until_receiving()
+        if pause is None or pause > 0:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._change.wait(), pause)
             return
+        began = time.monotonic()
+        began_at = time.time()
         delivery = await self._receive()
-        if delivery is not None:
-            await self._handle(delivery)
-            if self._failures > 1:
-                # Each receive counts towards the dead-letter queue: AWS in trouble must not send all there.
-                pause = self._limits.trouble_pause * 2 ** min(self._failures - 2, 6)
-                await self._pause(min(pause, MAX_BACK_OFF))
+        if delivery is None:
+            if self._gpu.turn is None:
+                # Nothing to do is the time to see whether the runtime is still there.
+                self._gpu.doubt()
+            return
+        waited = delivery.sent_at.timestamp() > began_at
+        took = 0.0 if waited else min(_MAX_RECEIVE_SECONDS, time.monotonic() - began)
+        self._metrics.observe("receive", took)
+        flight = _Flight(delivery, time.monotonic())
+        self._flights.add(flight)
+        flight.task = asyncio.create_task(self._fly(flight, took), name=f"message {delivery.message_id}")
 
-    async def _runtime_ready(self) -> bool:
-        probes = iter(PROBE_SECONDS)
-        while not self._stopping.is_set():
-            if await self._runtime.ready():
-                return True
-            pause = next(probes, PROBE_SECONDS[-1])
-            log.info("runtime is not ready", extra={"action": "runtime_not_ready", "pause": pause})
-            await self._pause(pause)
-        return False
+    def _until_receiving(self) -> float | None:
+        """Return the seconds until the next message should be received; None: when something changes.
+
+        Just in time: a message in hand that nobody works on is one that an idle agent could have.
+        """
+        now = time.monotonic()
+        if self._not_before > now:
+            return self._not_before - now
+        if not self._gpu.trusted or self._gpu.backlog.full or len(self._flights) >= self._limits.in_hand:
+            return None
+        waiting = [flight for flight in self._flights if not flight.started]
+        ready = len(self._gpu.waiting)
+        slow = (
+            sum(now - flight.since >= self._limits.slow_preparing for flight in waiting) if not ready else 0
+        )
+        if len(waiting) - min(slow, _MORE_WHILE_SLOW) >= self._limits.prefetch:
+            return None if ready else self._limits.slow_preparing
+        if self._gpu.turn is None:
+            return 0.0
+        ahead = _AHEAD * self._pace.fetch + _AHEAD_SECONDS
+        start = self._gpu.next_start()
+        return None if start is None else max(0.0, start - ahead)
 
     async def _receive(self) -> Delivery | None:
         receive = asyncio.create_task(self._queue.receive(wait_seconds=self._limits.receive_wait))
-        stop = asyncio.create_task(self._stopping.wait())
+        stop = asyncio.create_task(self._leaving.wait())
         try:
             await asyncio.wait({receive, stop}, return_when=asyncio.FIRST_COMPLETED)
             if not receive.done():
@@ -146,52 +222,66 @@ class Worker:
             delivery = receive.result()
         except ServiceError as exc:
             log.warning("receive failed", extra={"action": "receive_failed", "cause": str(exc)})
-            await self._pause(self._limits.trouble_pause)
+            self._not_before = time.monotonic() + self._limits.trouble_pause
             return None
         finally:
             receive.cancel()
             stop.cancel()
-        if delivery is not None and self._stopping.is_set():
-            await self._settle(delivery, GiveBack())
+        if delivery is not None and self._leaving.begun:
+            await self._settle(delivery, GiveBack(), "stopping")
             return None
         return delivery
 
-    async def _handle(self, delivery: Delivery) -> None:
+    # --- a message in hand ---
+
+    async def _fly(self, flight: _Flight, received_in: float) -> None:
+        """Carry a message to its end, whatever happens."""
         limits = self._limits
         why = "done"
-        async with Heartbeat(
-            self._queue, self._tasks, delivery, visibility=limits.visibility, beat=limits.beat
-        ) as beat:
-            failures, self._failures = self._failures, 0
-            try:
-                disposition = await self._process(delivery, beat)
-            except Settled as exc:
-                disposition, why = exc.disposition, exc.why
-            except LostError as exc:
-                disposition, why = Leave(), str(exc)
-            except ServiceError as exc:
-                self._failures = failures + 1
-                disposition, why = GiveBack(back_off(delivery.receive_count)), str(exc)
-            except Exception:
-                # One message that trips us up must not stop the ones behind it.
-                log.exception("task tripped up the agent", extra={"action": "internal_error"})
-                disposition, why = GiveBack(back_off(delivery.receive_count)), "internal error"
-        await self._settle(delivery, disposition)
-        log.info(
-            "message settled",
-            extra={
-                "action": "settled",
-                "message_id": delivery.message_id,
-                "disposition": type(disposition).__name__,
-                "why": why,
-            },
-        )
+        disposition: Disposition
+        self._metrics.in_flight("hand", 1)
+        try:
+            async with Heartbeat(
+                self._queue, self._tasks, flight.delivery, visibility=limits.visibility, beat=limits.beat
+            ) as beat:
+                failures, self._failures = self._failures, 0
+                try:
+                    disposition = await self._process(flight, beat, received_in)
+                except Settled as exc:
+                    disposition, why = exc.disposition, exc.why
+                except LostError as exc:
+                    disposition, why = Leave(), str(exc)
+                except ServiceError as exc:
+                    self._failed(failures + 1)
+                    disposition, why = GiveBack(back_off(flight.delivery.receive_count)), str(exc)
+                except asyncio.CancelledError:
+                    disposition, why = GiveBack(), "out of time"
+                except Exception:
+                    # One message that trips us up must not stop the ones behind it.
+                    log.exception("task tripped up the agent", extra={"action": "internal_error"})
+                    disposition, why = GiveBack(back_off(flight.delivery.receive_count)), "internal error"
+            await self._settle(flight.delivery, disposition, why)
+        finally:
+            self._metrics.in_flight("hand", -1)
+            self._flights.discard(flight)
+            self._change.set()
 
-    async def _settle(self, delivery: Delivery, disposition: Disposition) -> None:
+    def _failed(self, failures: int) -> None:
+        """Note messages in a row that AWS did not let us end.
+
+        Each receive counts towards the dead-letter queue: AWS in trouble must not send all there.
+        """
+        self._failures = failures
+        if failures > 1:
+            pause = min(self._limits.trouble_pause * 2 ** min(failures - 2, 6), MAX_BACK_OFF)
+            self._not_before = time.monotonic() + pause
+
+    async def _settle(self, delivery: Delivery, disposition: Disposition, why: str) -> None:
         try:
             match disposition:
                 case Delete():
-                    await self._queue.delete(delivery)
+                    with self._metrics.stage("delete"):
+                        await self._queue.delete(delivery)
                 case GiveBack(seconds):
                     await self._queue.hide(delivery, seconds)
                 case Leave():
@@ -199,24 +289,64 @@ class Worker:
         except ServiceError as exc:
             # It comes back when its visibility ends, and finds its task ended or free.
             log.warning("message not settled", extra={"action": "settle_failed", "cause": str(exc)})
+        how = type(disposition).__name__
+        self._metrics.message_settled(how)
+        log.info(
+            "message settled",
+            extra={
+                "action": "settled",
+                "message_id": delivery.message_id,
+                "disposition": how,
+                "why": why,
+            },
+        )
 
-    async def _process(self, delivery: Delivery, beat: Heartbeat) -> Disposition:
-        held = await self._intake.accept(delivery)
+    async def _process(self, flight: _Flight, beat: Heartbeat, received_in: float) -> Disposition:
+        """Pass through the stages: fetch, wait for the GPU, run and deliver."""
+        delivery = flight.delivery
         try:
-            job = await self._unless_stopped(self._prepare(held))
-        except TaskFailedError as exc:
-            raise await self._intake.end(held, exc.error, answer=exc.answer) from exc
-        except RuntimeRefusedStartError as exc:
-            log.warning("runtime refused", extra={"action": "runtime_refused", "cause": str(exc)})
-            return GiveBack(back_off(delivery.receive_count))
-        if job is None:
+            with self._metrics.stage("accept"):
+                held = await self._intake.accept(delivery)
+            try:
+                with self._metrics.stage("prepare"):
+                    job = await self._unless_stopped(self._prepare(held))
+            except TaskFailedError as exc:
+                raise await self._intake.end(held, exc.error, answer=exc.answer) from exc
+            except RuntimeRefusedStartError as exc:
+                log.warning("runtime refused", extra={"action": "runtime_refused", "cause": str(exc)})
+                self._gpu.doubt()
+                return GiveBack(back_off(delivery.receive_count))
+            if job is None:
+                return GiveBack()
+            self._pace.fetched(received_in + time.monotonic() - flight.since)
+            await self._intake.check_deadline(held)
+            return await self._in_turn(flight, held, job, beat)
+        finally:
+            self._start(flight)
+
+    async def _in_turn(self, flight: _Flight, held: InHand, job: Job, beat: Heartbeat) -> Disposition:
+        try:
+            with self._metrics.stage("wait"):
+                turn = await self._gpu.take(job, patience=self._limits.hold)
+        except NoTurnError:
+            self._metrics.prefetch_returned()
             return GiveBack()
-        if beat.lost:
-            return Leave()
-        await self._intake.check_deadline(held)
-        claim, task = await self._claim(job)
-        beat.hold(claim)
-        return await self._attempt(InHand(delivery, held.message, task), claim, job, beat)
+        try:
+            self._start(flight)
+            if beat.lost:
+                return Leave()
+            if self._intake.is_late(held):
+                turn.free()
+                await self._intake.check_deadline(held)
+            self._metrics.message_age(max(0.0, time.time() - flight.delivery.sent_at.timestamp()))
+            return await self._attempts.make(held, job, beat, turn)
+        finally:
+            turn.close()
+
+    def _start(self, flight: _Flight) -> None:
+        if not flight.started:
+            flight.started = True
+            self._change.set()
 
     async def _prepare(self, held: InHand) -> Job:
         job = await self._intake.job(held, attempt=uuid.uuid4().hex)
@@ -227,171 +357,16 @@ class Worker:
     async def _unless_stopped(self, preparing: Coroutine[Any, Any, Job]) -> Job | None:
         """Return what is prepared, None where the agent was stopped before: nothing is started any more."""
         prepare = asyncio.create_task(preparing, name="prepare")
-        stop = asyncio.create_task(self._stopping.wait())
+        stop = asyncio.create_task(self._leaving.wait())
         try:
             await asyncio.wait({prepare, stop}, return_when=asyncio.FIRST_COMPLETED)
             if not prepare.done():
                 return None
             job = prepare.result()
-            return None if self._stopping.is_set() else job
+            return None if self._leaving.begun else job
         finally:
-            stop.cancel()
-            await _end_of(prepare)
-
-    async def _claim(self, job: Job) -> tuple[Claim, Task]:
-        # One token for all tries: a claim whose answer got lost must not count as another attempt.
-        token = uuid.uuid4().hex
-        try:
-            return await persistently(
-                lambda: self._tasks.claim(job.id, job.submission, token=token),
-                delays=self._limits.retry_delays,
-            )
-        except NotClaimableError as exc:
-            raise not_free(exc.task, job.submission, now=self._tasks.now()) from exc
-
-    async def _attempt(self, held: InHand, claim: Claim, job: Job, beat: Heartbeat) -> Disposition:
-        try:
-            task = await self._outcome(held, claim, job, beat)
-        except LostError:
-            raise
-        except _StoppedError as exc:
-            if exc.why is _Stop.LOST:
-                return Leave()
-            await self._tasks.give_back(claim, lost=False)
-            return GiveBack()
-        except RuntimeRefusedStartError as exc:
-            log.warning("runtime refused", extra={"action": "runtime_refused", "cause": str(exc)})
-            await self._tasks.give_back(claim, lost=False)
-            return GiveBack(back_off(held.delivery.receive_count))
-        except (RuntimeLostError, InterruptedRunError, ServiceError) as exc:
-            return await self._lost(held, claim, exc)
-        except Exception as exc:
-            log.exception("task tripped up the agent", extra={"action": "internal_error"})
-            return await self._lost(held, claim, AgentError(f"internal error ({type(exc).__name__})"))
-        beat.hold(None)
-        return await self._told(task, held)
-
-    async def _outcome(self, held: InHand, claim: Claim, job: Job, beat: Heartbeat) -> Task:
-        """Run a task and commit how it ended."""
-        try:
-            result = await self._infer(held.task, job, beat)
-            stored = await persistently(
-                lambda: self._outputs.store(held.task.prefix, job.id, result),
-                delays=self._limits.retry_delays,
-            )
-        except TaskFailedError as exc:
-            return await self._ending.fail(held, claim, exc.error, answer=exc.answer)
-        except _StoppedError as exc:
-            match exc.why:
-                case _Stop.CANCELLED:
-                    error = TaskError.of(TaskCode.CANCELLED, "cancelled by the user")
-                    return await self._ending.fail(held, claim, error, status=Status.CANCELLED)
-                case _Stop.TIMEOUT:
-                    message = f"it ran longer than {self._limits.inference:g} seconds"
-                    return await self._ending.fail(held, claim, TaskError.of(TaskCode.TIMEOUT, message))
-                case _:
-                    raise
-        return await self._ending.succeed(held, claim, stored)
-
-    async def _told(self, task: Task, held: InHand) -> Disposition:
-        log.info(
-            "task ended",
-            extra={
-                "action": "task_ended",
-                "task": task.id,
-                "submission": task.submission,
-                "status": task.status.value,
-                "code": task.error.code.value if task.error else None,
-            },
-        )
-        await persistently(
-            lambda: self._ending.tell(task, held.traceparent), delays=self._limits.retry_delays
-        )
-        return Delete()
-
-    async def _lost(self, held: InHand, claim: Claim, why: Exception) -> Disposition:
-        log.warning(
-            "inference lost",
-            extra={
-                "action": "inference_lost",
-                "task": claim.id,
-                "attempt": claim.attempts,
-                "cause": str(why),
-            },
-        )
-        if claim.attempts >= self._limits.max_attempts:
-            code = why.code if isinstance(why, RuntimeLostError) else TaskCode.ATTEMPTS_EXHAUSTED
-            message = shorten(f"lost {claim.attempts} times; the last time: {why}")
-            task = await self._ending.fail(held, claim, TaskError.of(code, message))
-            return await self._told(task, held)
-        await self._tasks.give_back(claim, lost=True)
-        return GiveBack(back_off(claim.attempts))
-
-    async def _infer(self, task: Task, job: Job, beat: Heartbeat) -> Result:
-        """Run a job, and stop it when it has to stop.
-
-        Raises:
-            _StoppedError: it was interrupted, and why.
-        """
-        if task.cancel_requested:
-            raise _StoppedError(_Stop.CANCELLED)
-        run = asyncio.create_task(self._runtime.run(job, beat.progress), name="run")
-        try:
-            why = await self._watch(run, beat)
-            if why is None:
-                return run.result()
-            idle = await self._interrupt(job)
-            log.info(
-                "run interrupted",
-                extra={"action": "interrupted", "task": job.id, "why": why.value, "idle": idle},
-            )
-            raise _StoppedError(why)
-        finally:
-            await _end_of(run)
-
-    async def _interrupt(self, job: Job) -> bool:
-        try:
-            return await self._runtime.interrupt(job)
-        except Exception:
-            # Why it had to stop stands, whether the runtime listens or not.
-            log.exception("interrupt failed", extra={"action": "internal_error"})
-            return False
-
-    async def _watch(self, run: asyncio.Task[Result], beat: Heartbeat) -> _Stop | None:
-        """Wait for a run to end; return why it has to be stopped instead, if it has to."""
-        signal = asyncio.create_task(beat.signal())
-        shutdown = asyncio.create_task(self._grace_over())
-        try:
-            await asyncio.wait(
-                {run, signal, shutdown},
-                timeout=self._limits.inference,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            if run.done():
-                return None
-            if signal.done():
-                return _Stop.CANCELLED if signal.result() is Signal.CANCELLED else _Stop.LOST
-            return _Stop.SHUTDOWN if shutdown.done() else _Stop.TIMEOUT
-        finally:
-            signal.cancel()
-            shutdown.cancel()
-
-    async def _grace_over(self) -> None:
-        await self._stopping.wait()
-        await asyncio.sleep(self._limits.shutdown_grace)
+            await end_of(prepare, stop)
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), seconds)
-
-
-async def _end_of(task: asyncio.Task[Any]) -> None:
-    """Cancel a task and wait for its end, whatever that is."""
-    task.cancel()
-    await asyncio.wait({task})
-
-
-def back_off(times: int) -> int:
-    """Return for how many seconds a message stays away: doubling, jittered, two minutes at most."""
-    longest = min(MAX_BACK_OFF, FIRST_BACK_OFF << min(times, 10))
-    return max(1, round(longest * random.uniform(0.5, 1)))
+            await asyncio.wait_for(self._leaving.wait(), seconds)

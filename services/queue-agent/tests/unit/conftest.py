@@ -2,18 +2,23 @@ import asyncio
 import contextlib
 import json
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from queue_agent.aws import AwsCalls
+from queue_agent.aws import RETRY_DELAYS, AwsCalls, Persistence
+from queue_agent.breaker import Breaker
 from queue_agent.ending import Ending
 from queue_agent.fates import Fates
+from queue_agent.health import Health
 from queue_agent.intake import Intake
+from queue_agent.limits import Limits
+from queue_agent.metrics import Metrics
 from queue_agent.ports import Delivery
+from queue_agent.restart import Restarts
 from queue_agent.tasks import Tasks, now_ms
 from queue_agent.testing import (
     FakeRuntime,
@@ -25,7 +30,8 @@ from queue_agent.testing import (
     Script,
     picture,
 )
-from queue_agent.worker import Limits, Worker
+from queue_agent.warmup import WarmUp
+from queue_agent.worker import Worker
 from task_schema import Message, Metadata, RuntimeSpec, Status, UnreadableMessageError
 from task_store import NewTask, Outcome, Task
 from task_store.testing import MemoryTaskStore
@@ -42,7 +48,13 @@ class KeptUnreadable:
 class Agent:
     """A worker with a memory of everything around it."""
 
-    def __init__(self, *scripts: Script, store: MemoryTaskStore | None = None, **limits: Any) -> None:
+    def __init__(
+        self,
+        *scripts: Script,
+        store: MemoryTaskStore | None = None,
+        retry_delays: Sequence[float] = RETRY_DELAYS,
+        **limits: Any,
+    ) -> None:
         self.store = store or MemoryTaskStore()
         self.runtime = FakeRuntime(*(scripts or (picture(),)))
         self.queue = MemoryQueue()
@@ -64,17 +76,25 @@ class Agent:
             }
         )
         self.tasks = Tasks(self.store, self.calls, lease_seconds=self.limits.visibility)
+        self.metrics = Metrics("sdruntime")
+        self.persistently = Persistence(retry_delays, retried=self.metrics.aws_retry)
+        self.health = Health()
+        self.restarts = Restarts(None, "http://127.0.0.1:9")
+        self.warm_up: WarmUp | None = None
         self.spec = RuntimeSpec(name="sdruntime", type="sdwebui", model_filename="a.safetensors")
 
-    def worker(self) -> Worker:
-        ending = Ending(
+    def ending(self) -> Ending:
+        return Ending(
             tasks=self.tasks,
             outputs=self.outputs,
             announcer=self.announcer,
             payloads=self.payloads,
             calls=self.calls,
-            retry_delays=self.limits.retry_delays,
+            persistently=self.persistently,
         )
+
+    def worker(self) -> Worker:
+        ending = self.ending()
         intake = Intake(
             spec=self.spec,
             task_types=self.runtime.task_types,
@@ -95,6 +115,12 @@ class Agent:
             ending=ending,
             fetcher=self.fetcher,
             limits=self.limits,
+            metrics=self.metrics,
+            health=self.health,
+            restarts=self.restarts,
+            persistently=self.persistently,
+            warm_up=self.warm_up,
+            breaker=Breaker(first_pause=0.05),
         )
 
     def post(self, task_id: str = "t1", *, content: dict[str, Any] | None = None, **metadata: Any) -> Message:
@@ -151,6 +177,13 @@ class Agent:
         assert task is not None
         return task
 
+    def one_outcome(self) -> dict[str, Any]:
+        """Return the one outcome that was told, once or more often."""
+        [text] = {announced.text for announced in self.announcer.announced}
+        [_] = {announced.event_id for announced in self.announcer.announced}
+        outcome: dict[str, Any] = json.loads(text)
+        return outcome
+
     def finish(self, message: Message) -> None:
         """Let a task end elsewhere, told."""
         now = now_ms()
@@ -170,7 +203,8 @@ class Agent:
         try:
             yield worker
         finally:
-            worker.stop()
+            if not worker.stopping:
+                worker.stop()
             await asyncio.wait_for(run, 10)
 
     async def work_until(self, condition: Callable[[], bool], *, seconds: float = 10) -> None:
@@ -178,6 +212,13 @@ class Agent:
         async with self.working(), asyncio.timeout(seconds):
             while not condition():
                 await asyncio.sleep(0.005)
+
+    async def claimed(self, task_id: str = "t1") -> Task:
+        """Wait until a task is running: its claim is written beside the start of its run."""
+        async with asyncio.timeout(5):
+            while (task := self.row(task_id)).status is not Status.RUNNING:
+                await asyncio.sleep(0.001)
+        return task
 
     async def work_off(self) -> None:
         """Run a worker until the queue is empty."""

@@ -5,7 +5,7 @@ import time
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from queue_agent.aws import AwsCalls, persistently
+from queue_agent.aws import AwsCalls, Persistence
 from queue_agent.errors import ServiceError
 
 
@@ -57,8 +57,8 @@ async def test_a_call_is_repeated_until_it_works_and_not_for_ever() -> None:
             raise ServiceError("SlowDown")
         return len(tries)
 
-    assert await persistently(call, delays=(0, 0, 0)) == 3
+    assert await Persistence((0, 0, 0))(call) == 3
     tries.clear()
     with pytest.raises(ServiceError):
-        await persistently(call, delays=(0,))
+        await Persistence((0,))(call)
     assert len(tries) == 2

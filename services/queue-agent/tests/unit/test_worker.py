@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from queue_agent.attempt import MAX_BACK_OFF, back_off
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError, TaskFailedError
 from queue_agent.ports import Job, Output, Progress, Result
 from queue_agent.tasks import now_ms
 from queue_agent.testing import failing, hanging, picture
-from queue_agent.worker import MAX_BACK_OFF, back_off
 from s3io.errors import InputUnreachableError
 from task_schema import Status, TaskCode, TaskError
 from task_store import Outcome
@@ -244,7 +244,7 @@ async def test_a_holder_that_lost_its_claim_drops_the_run_and_its_outputs(make_a
     message = agent.post()
 
     async def overtaken(job: Job, progress: Progress) -> Result:
-        row = agent.row()
+        row = await agent.claimed()
         later = (row.lease_until or 0) + 1
         agent.store.claim("t1", message.submission, token="faster", lease_until=later + 60_000, now=later)
         return Result(answer={}, outputs=[Output(b"late", ("image",))])
@@ -263,8 +263,7 @@ async def test_a_renewal_that_is_refused_interrupts_the_runtime(make_agent: Make
     message = agent.post()
     async with agent.working():
         async with asyncio.timeout(5):
-            while not agent.runtime.jobs:
-                await asyncio.sleep(0.005)
+            await agent.claimed()
             later = (agent.row().lease_until or 0) + 60_000
             agent.store.claim("t1", message.submission, token="faster", lease_until=later, now=later - 1)
             while not agent.runtime.interrupted:
@@ -277,8 +276,7 @@ async def test_cancelling_a_running_task_interrupts_it_and_is_told(make_agent: M
     agent = make_agent(hanging())
     message = agent.post()
     async with agent.working(), asyncio.timeout(5):
-        while not agent.runtime.jobs:
-            await asyncio.sleep(0.005)
+        await agent.claimed()
         error = TaskError.of(TaskCode.CANCELLED, "cancelled")
         outcome = Outcome(status=Status.CANCELLED, event_id="e", notification="{}", error=error)
         agent.store.cancel("t1", message.submission, outcome=outcome, now=now_ms())

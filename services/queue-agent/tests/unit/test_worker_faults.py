@@ -92,7 +92,7 @@ def make_shaky(make_agent: MakeAgent) -> MakeAgent:
         agent = make_agent(
             *scripts, store=ShakyStore(), retry_delays=(0.0, 0.0), trouble_pause=0.01, **limits
         )
-        ending = agent.worker()._ending
+        ending = agent.ending()
         agent.unreadable = Unreadable(
             client=FakeS3(),
             bucket="payloads",
@@ -134,7 +134,7 @@ async def test_what_a_notification_names_is_there_however_the_commit_was_answere
     agent.store.faults["commit"] = list(faults)
     agent.post()
     await work_off_in_spite_of_all(agent)
-    [told] = agent.announcer.told
+    told = agent.one_outcome()
     assert stored_urls(agent) == {*told["image_url"], told["output_url"]}
     assert agent.row().notified_at is not None
 
@@ -146,7 +146,7 @@ async def test_what_was_stored_stays_where_nobody_can_tell_whether_the_commit_ha
     agent.store.faults |= {"commit": ["after"] * 3, "give_back": ["before"] * 2}
     agent.post()
     await work_off_in_spite_of_all(agent)
-    [told] = agent.announcer.told
+    told = agent.one_outcome()
     assert {*told["image_url"], told["output_url"]} <= stored_urls(agent)
     assert len(agent.runtime.jobs) == 1
 
@@ -166,7 +166,7 @@ async def test_a_bug_after_the_claim_gives_the_task_back_and_ends_it_the_third_t
     agent.post()
     await agent.work_until(lambda: agent.row().attempts == 1 and agent.row().status is Status.QUEUED)
     await work_off_in_spite_of_all(agent)
-    [told] = agent.announcer.told
+    told = agent.one_outcome()
     assert told["error"]["code"] == "attempts_exhausted"
     assert "secret" not in json.dumps(told)
     assert len(agent.runtime.jobs) == 3
@@ -212,8 +212,8 @@ async def test_a_task_that_expires_while_its_inputs_are_fetched_never_starts(mak
     assert agent.runtime.jobs == []
 
 
-async def test_a_cancel_that_the_claim_meets_is_not_run(make_agent: MakeAgent) -> None:
-    agent = make_agent()
+async def test_a_cancel_that_the_claim_meets_interrupts_the_run(make_agent: MakeAgent) -> None:
+    agent = make_agent(hanging())
     message = agent.post(content={"init_images": [LINK]})
     now = now_ms()
     agent.store.claim("t1", message.submission, token="crashed", lease_until=now - 1, now=now - 2)
@@ -227,7 +227,7 @@ async def test_a_cancel_that_the_claim_meets_is_not_run(make_agent: MakeAgent) -
     agent.fetcher = CancellingFetcher(links={LINK: b"1"})
     await agent.work_off()
     assert agent.row().status is Status.CANCELLED
-    assert agent.runtime.jobs == []
+    assert agent.runtime.interrupted == ["t1"]
 
 
 async def test_a_runtime_that_fails_to_be_interrupted_does_not_undo_the_timeout(
@@ -249,9 +249,7 @@ async def test_a_beat_with_a_bug_is_followed_by_the_next_one(make_shaky: MakeAge
     agent.store.faults["renew"] = ["bug", "bug"]
     agent.post()
     async with agent.working(), asyncio.timeout(5):
-        while not agent.runtime.jobs:
-            await asyncio.sleep(0.005)
-        lease = agent.row().lease_until
+        lease = (await agent.claimed()).lease_until
         while agent.row().lease_until == lease:
             await asyncio.sleep(0.005)
     assert agent.row().status is Status.QUEUED
@@ -269,8 +267,7 @@ async def test_a_cancelled_task_is_kept_hidden_until_it_is_told(make_agent: Make
 
     agent.runtime.interrupt = slow
     async with agent.working(), asyncio.timeout(5):
-        while not agent.runtime.jobs:
-            await asyncio.sleep(0.005)
+        await agent.claimed()
         outcome = Outcome(status=Status.CANCELLED, event_id="e", notification="{}", error=CANCELLED)
         agent.store.cancel("t1", message.submission, outcome=outcome, now=now_ms())
         await interrupted.wait()

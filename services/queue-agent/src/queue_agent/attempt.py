@@ -1,0 +1,378 @@
+"""One attempt at one task: run, claim beside it, store, commit, tell (DESIGN 4.2, 5)."""
+
+import asyncio
+import contextlib
+import logging
+import random
+import uuid
+from dataclasses import replace
+from enum import Enum
+
+from queue_agent.aws import Persistence
+from queue_agent.ending import Ending
+from queue_agent.errors import (
+    AgentError,
+    InterruptedRunError,
+    RuntimeLostError,
+    RuntimeRefusedStartError,
+    ServiceError,
+    TaskFailedError,
+    shorten,
+)
+from queue_agent.gpu import Gpu, Turn
+from queue_agent.heartbeat import Heartbeat, Signal
+from queue_agent.inhand import Delete, Disposition, GiveBack, InHand, Leave, not_free
+from queue_agent.leaving import Leaving
+from queue_agent.limits import Limits
+from queue_agent.metrics import Metrics
+from queue_agent.pace import Pace
+from queue_agent.ports import Job, Outputs, Result, Runtime
+from queue_agent.tasks import Claim, Tasks
+from task_schema import Status, TaskCode, TaskError
+from task_store import LostError, NotClaimableError, Task
+
+log = logging.getLogger(__name__)
+
+MAX_BACK_OFF = 120  # seconds
+FIRST_BACK_OFF = 2  # seconds
+# For which the end of an attempt may hold up the end of the agent.
+_LAST_SECONDS = 1.5
+
+Claiming = asyncio.Task[tuple[Claim, Task]]
+
+
+class Stop(Enum):
+    """Why a run was stopped that had not ended."""
+
+    LOST = "lost"
+    UNCLAIMED = "unclaimed"
+    CANCELLED = "cancelled"
+    TIMEOUT = "timeout"
+    SHUTDOWN = "shutdown"
+
+
+class _StoppedError(AgentError):
+    def __init__(self, why: Stop) -> None:
+        self.why = why
+        super().__init__(why.value)
+
+
+class Attempts:
+    """Carries tasks from their turn on the GPU to their end."""
+
+    def __init__(
+        self,
+        *,
+        runtime: Runtime,
+        tasks: Tasks,
+        outputs: Outputs,
+        ending: Ending,
+        gpu: Gpu,
+        pace: Pace,
+        leaving: Leaving,
+        limits: Limits,
+        metrics: Metrics,
+        persistently: Persistence,
+    ) -> None:
+        self._runtime = runtime
+        self._tasks = tasks
+        self._outputs = outputs
+        self._ending = ending
+        self._gpu = gpu
+        self._pace = pace
+        self._leaving = leaving
+        self._limits = limits
+        self._metrics = metrics
+        self._persistently = persistently
+
+    async def make(self, held: InHand, job: Job, beat: Heartbeat, turn: Turn) -> Disposition:
+        """Make one attempt; the turn is freed as early as can be.
+
+        The claim is written while the run begins: the GPU does not wait for it. Where it is refused, the run
+        is interrupted, and nothing is committed without it.
+
+        Raises:
+            Settled: the task was not free.
+            ServiceError: not claimed, or not told, as far as anybody knows.
+        """
+        run = asyncio.create_task(self._run(job, beat, turn), name="run")
+        claiming: Claiming = asyncio.create_task(self._claim(job, beat), name="claim")
+        try:
+            ran = await self._ran(job, run, claiming, beat, turn)
+            turn.free()
+            ended = self._pace.clock()
+            claim, task = await claiming
+            disposition = await self._deliver(replace(held, task=task), claim, ran, beat, turn)
+            self._pace.delivered(self._pace.clock() - ended)
+        except asyncio.CancelledError:
+            await self._let_go(claiming)
+            raise
+        finally:
+            await end_of(run, claiming)
+        return disposition
+
+    # --- on the GPU ---
+
+    async def _run(self, job: Job, beat: Heartbeat, turn: Turn) -> Result:
+        def progress(fraction: float) -> None:
+            turn.running.progress(fraction)
+            beat.progress(fraction)
+            self._gpu.progressed()
+
+        return await self._runtime.run(job, progress, turn.free)
+
+    async def _claim(self, job: Job, beat: Heartbeat) -> tuple[Claim, Task]:
+        # One token for all tries: a claim whose answer got lost must not count as another attempt.
+        token = uuid.uuid4().hex
+        try:
+            claim, task = await self._persistently(
+                lambda: self._tasks.claim(job.id, job.submission, token=token)
+            )
+        except NotClaimableError as exc:
+            raise not_free(exc.task, job.submission, now=self._tasks.now()) from exc
+        beat.hold(claim)
+        self._metrics.attempts(claim.attempts)
+        return claim, task
+
+    async def _ran(
+        self, job: Job, run: asyncio.Task[Result], claiming: Claiming, beat: Heartbeat, turn: Turn
+    ) -> Result | Exception:
+        """Wait for the end of a run, or stop it; tell the GPU's keeper what to think of the runtime."""
+        try:
+            result = await self._result(job, run, claiming, beat, turn)
+        except Exception as exc:  # noqa: BLE001 - what becomes of the task is decided when it is claimed
+            return self._judged(job, exc)
+        self._gpu.succeeded()
+        turn.weigh(sum(len(output.data) for output in result.outputs))
+        return result
+
+    async def _result(
+        self, job: Job, run: asyncio.Task[Result], claiming: Claiming, beat: Heartbeat, turn: Turn
+    ) -> Result:
+        why = await self._watch(job, run, claiming, beat, turn)
+        if why is not None:
+            await self._stop(job, why, turn)
+            # Whatever the adapter has still to put in order is in order before the next job begins.
+            await end_of(run)
+            raise _StoppedError(why)
+        if turn.freed.done() or run.exception() is None:
+            turn.running.ended()
+            self._metrics.observe("infer", turn.running.seconds)
+        return await self._tail(run, beat)
+
+    def _judged(self, job: Job, exc: Exception) -> Exception:
+        match exc:
+            case RuntimeLostError():
+                self._gpu.failed(job, str(exc), poisoned=exc.poisoned)
+            case RuntimeRefusedStartError() | InterruptedRunError():
+                self._gpu.failed(job, str(exc))
+            case TaskFailedError():
+                self._gpu.succeeded()
+            case _StoppedError():
+                pass
+            case _:
+                log.error("task tripped up the agent", extra={"action": "internal_error"}, exc_info=exc)
+                self._gpu.failed(job, type(exc).__name__)
+                return AgentError(f"internal error ({type(exc).__name__})")
+        return exc
+
+    async def _watch(
+        self, job: Job, run: asyncio.Task[Result], claiming: Claiming, beat: Heartbeat, turn: Turn
+    ) -> Stop | None:
+        """Wait until a job has left the GPU; return why it has to be stopped instead, if it has to."""
+        signal = asyncio.create_task(beat.signal())
+        leaving = asyncio.create_task(self._leaving.too_long(turn.running, delivery=self._pace.delivery))
+        waiting: set[asyncio.Future[object]] = {run, turn.freed, signal, leaving, claiming}  # type: ignore[arg-type]
+        limit = self._limits.inference_of(job.tasktype)
+        try:
+            while True:
+                left = limit - turn.running.seconds
+                await asyncio.wait(waiting, timeout=max(0.0, left), return_when=asyncio.FIRST_COMPLETED)
+                if run.done() or turn.freed.done():
+                    return None
+                if signal.done():
+                    return Stop.CANCELLED if signal.result() is Signal.CANCELLED else Stop.LOST
+                if claiming in waiting and claiming.done():
+                    waiting.discard(claiming)
+                    if claiming.exception() is not None:
+                        return Stop.UNCLAIMED
+                    if claiming.result()[1].cancel_requested:
+                        return Stop.CANCELLED
+                elif leaving.done():
+                    return Stop.SHUTDOWN
+                elif turn.running.seconds >= limit:
+                    return Stop.TIMEOUT
+        finally:
+            signal.cancel()
+            leaving.cancel()
+
+    async def _stop(self, job: Job, why: Stop, turn: Turn) -> None:
+        """Stop a run; where the runtime was not seen idle afterwards, nobody gets it before its restart."""
+        idle = False
+        try:
+            async with asyncio.timeout(_LAST_SECONDS if why is Stop.SHUTDOWN else None):
+                idle = await self._runtime.interrupt(job)
+        except TimeoutError:
+            pass
+        except Exception:
+            # Why it had to stop stands, whether the runtime listens or not.
+            log.exception("interrupt failed", extra={"action": "internal_error"})
+        log.info(
+            "run interrupted",
+            extra={
+                "action": "interrupted",
+                "task": job.id,
+                "why": why.value,
+                "idle": idle,
+                "seconds": round(turn.running.seconds, 3),
+            },
+        )
+        if why is Stop.TIMEOUT:
+            self._gpu.failed(job, "it ran longer than it may")
+        if not idle and why is not Stop.SHUTDOWN:
+            self._gpu.condemn("a run did not stop when it was interrupted")
+
+    async def _tail(self, run: asyncio.Task[Result], beat: Heartbeat) -> Result:
+        """Wait for the rest of an answer, while the GPU works for others already."""
+        signal = asyncio.create_task(beat.signal())
+        deadline = self._pace.clock() + self._limits.tail
+        try:
+            while not run.done():
+                left = deadline - self._pace.clock()
+                waiting = {run} if signal.done() else {run, signal}
+                await asyncio.wait(waiting, timeout=max(0.0, left), return_when=asyncio.FIRST_COMPLETED)
+                if run.done():
+                    break
+                if left <= 0:
+                    raise RuntimeLostError("the runtime's answer did not end")
+                if signal.done() and signal.result() is Signal.LOST:
+                    raise _StoppedError(Stop.LOST)
+            return run.result()
+        finally:
+            signal.cancel()
+
+    # --- after it ---
+
+    async def _deliver(
+        self, held: InHand, claim: Claim, ran: Result | Exception, beat: Heartbeat, turn: Turn
+    ) -> Disposition:
+        try:
+            task = await self._outcome(held, claim, ran, turn)
+        except LostError:
+            return Leave()
+        except (_StoppedError, RuntimeRefusedStartError) as exc:
+            return await self._given_back(held, claim, exc)
+        except AgentError as exc:
+            return await self._lost(held, claim, exc)
+        except Exception as exc:
+            log.exception("task tripped up the agent", extra={"action": "internal_error"})
+            return await self._lost(held, claim, AgentError(f"internal error ({type(exc).__name__})"))
+        beat.hold(None)
+        return await self._told(task, held)
+
+    async def _given_back(
+        self, held: InHand, claim: Claim, why: _StoppedError | RuntimeRefusedStartError
+    ) -> Disposition:
+        """Let go of a task whose inference was not lost to the runtime."""
+        if isinstance(why, _StoppedError) and why.why is Stop.LOST:
+            # The message may be another's by now; the claim tells whether the task is.
+            with contextlib.suppress(LostError, ServiceError):
+                await self._tasks.give_back(claim, lost=True)
+            return Leave()
+        await self._tasks.give_back(claim, lost=False)
+        if isinstance(why, _StoppedError):
+            return GiveBack()
+        log.warning("runtime refused", extra={"action": "runtime_refused", "cause": str(why)})
+        return GiveBack(back_off(held.delivery.receive_count))
+
+    async def _outcome(self, held: InHand, claim: Claim, ran: Result | Exception, turn: Turn) -> Task:
+        """Commit how a run ended."""
+        match ran:
+            case Result():
+                return await self._succeed(held, claim, ran, turn)
+            case TaskFailedError():
+                return await self._fail(held, claim, ran)
+            case _StoppedError(why=Stop.CANCELLED):
+                error = TaskError.of(TaskCode.CANCELLED, "cancelled by the user")
+                return await self._ending.fail(held, claim, error, status=Status.CANCELLED)
+            case _StoppedError(why=Stop.TIMEOUT):
+                limit = self._limits.inference_of(held.message.metadata.tasktype)
+                error = TaskError.of(TaskCode.TIMEOUT, f"it ran longer than {limit:g} seconds")
+                return await self._ending.fail(held, claim, error)
+            case _:
+                raise ran
+
+    async def _succeed(self, held: InHand, claim: Claim, result: Result, turn: Turn) -> Task:
+        try:
+            with self._metrics.stage("store"):
+                stored = await self._persistently(
+                    lambda: self._outputs.store(held.task.prefix, held.task.id, result)
+                )
+        except TaskFailedError as exc:
+            return await self._fail(held, claim, exc)
+        turn.weigh(0)
+        with self._metrics.stage("commit"):
+            return await self._ending.succeed(held, claim, stored)
+
+    async def _fail(self, held: InHand, claim: Claim, exc: TaskFailedError) -> Task:
+        with self._metrics.stage("commit"):
+            return await self._ending.fail(held, claim, exc.error, answer=exc.answer)
+
+    async def _told(self, task: Task, held: InHand) -> Disposition:
+        code = task.error.code if task.error else None
+        log.info(
+            "task ended",
+            extra={
+                "action": "task_ended",
+                "task": task.id,
+                "submission": task.submission,
+                "status": task.status.value,
+                "code": code.value if code else None,
+            },
+        )
+        self._metrics.task_ended(task.status, code, task.tasktype)
+        with self._metrics.stage("notify"):
+            await self._persistently(lambda: self._ending.tell(task, held.traceparent))
+        return Delete()
+
+    async def _lost(self, held: InHand, claim: Claim, why: AgentError) -> Disposition:
+        log.warning(
+            "inference lost",
+            extra={
+                "action": "inference_lost",
+                "task": claim.id,
+                "attempt": claim.attempts,
+                "cause": str(why),
+            },
+        )
+        code = why.code if isinstance(why, RuntimeLostError) else TaskCode.ATTEMPTS_EXHAUSTED
+        self._metrics.inference_lost(code)
+        if claim.attempts >= self._limits.max_attempts:
+            message = shorten(f"lost {claim.attempts} times; the last time: {why}")
+            task = await self._ending.fail(held, claim, TaskError.of(code, message))
+            return await self._told(task, held)
+        await self._tasks.give_back(claim, lost=True)
+        return GiveBack(back_off(claim.attempts))
+
+    async def _let_go(self, claiming: Claiming) -> None:
+        """Give a task back that there is no time for; after a commit this is refused, and harmless."""
+        with contextlib.suppress(Exception):
+            async with asyncio.timeout(_LAST_SECONDS):
+                claim, _ = await asyncio.shield(claiming)
+                await self._tasks.give_back(claim, lost=False)
+
+
+async def end_of(*tasks: asyncio.Task[object]) -> None:
+    """Cancel tasks and wait for their ends, whatever these are."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # looked at: nobody else will
+
+
+def back_off(times: int) -> int:
+    """Return for how many seconds a message stays away: doubling, jittered, two minutes at most."""
+    longest = min(MAX_BACK_OFF, FIRST_BACK_OFF << min(times, 10))
+    return max(1, round(longest * random.uniform(0.5, 1)))

@@ -1,0 +1,141 @@
+"""How long things take, learned from how long they took: for fetching just in time and for shutting down."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from queue_agent.ports import Job
+
+# The share of the newest measurement in a moving average.
+_WEIGHT = 0.3
+# Before that much of a run its progress says little about its end.
+_MIN_PROGRESS = 0.05
+# A run that takes so many times its average is of another kind: nothing is known of its end any more.
+_OVERDUE = 1.5
+_MIN_OVERDUE_SECONDS = 0.5
+# What makes a run longer, in the bodies of SD Web UI and in the inputs of ComfyUI's nodes.
+_FACTORS = ("steps", "width", "height", "batch_size", "n_iter")
+# Kinds of tasks whose averages are kept; more of them are forgotten, the oldest first.
+_MAX_KINDS = 256
+
+
+class Average:
+    """A moving average that follows; None before the first measurement."""
+
+    def __init__(self) -> None:
+        self.value: float | None = None
+
+    def add(self, value: float) -> None:
+        """Take another measurement into account."""
+        self.value = value if self.value is None else (1 - _WEIGHT) * self.value + _WEIGHT * value
+
+
+class Pace:
+    """What runs and fetches take, in seconds.
+
+    Args:
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self._runs: dict[tuple[Any, ...], Average] = {}
+        self._fetch = Average()
+        self._delivery = Average()
+
+    def fetched(self, seconds: float) -> None:
+        """Note what it took to have a message that was waiting ready to run."""
+        self._fetch.add(seconds)
+
+    def delivered(self, seconds: float) -> None:
+        """Note what it took from a run's end to the end of its task."""
+        self._delivery.add(seconds)
+
+    @property
+    def fetch(self) -> float:
+        """What the next fetch takes; 0 before the first."""
+        return self._fetch.value or 0.0
+
+    @property
+    def delivery(self) -> float:
+        """What the next delivery takes; 0 before the first."""
+        return self._delivery.value or 0.0
+
+    def start(self, job: Job) -> "Running":
+        """Start the clock of a run."""
+        return Running(self, job)
+
+    def expected(self, job: Job) -> float | None:
+        """What a whole run takes; None where nothing like it has run before."""
+        for key in _kinds(job):
+            average = self._runs.get(key)
+            if average is not None:
+                return average.value
+        return None
+
+    def ran(self, job: Job, seconds: float) -> None:
+        """Note what a run took that went to its end."""
+        for key in _kinds(job):
+            average = self._runs.pop(key, None) or Average()
+            average.add(seconds)
+            self._runs[key] = average  # the newest last
+        while len(self._runs) > _MAX_KINDS:
+            del self._runs[next(iter(self._runs))]
+
+
+class Running:
+    """One run under way."""
+
+    def __init__(self, pace: Pace, job: Job) -> None:
+        self._pace = pace
+        self._job = job
+        self._started = pace.clock()
+        self._end: float | None = None  # by progress
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been running."""
+        return self._pace.clock() - self._started
+
+    def progress(self, fraction: float) -> None:
+        """Take into account how far it is, 0 to 1."""
+        if fraction >= _MIN_PROGRESS:
+            self._end = self._started + self.seconds / min(fraction, 1.0)
+
+    def ended(self) -> None:
+        """Note that it went to its end."""
+        self._pace.ran(self._job, self.seconds)
+
+    def remaining(self) -> float | None:
+        """Estimate the seconds to its end; None where nothing is known."""
+        if self._end is not None:
+            left = self._end - self._pace.clock()
+            return max(0.0, left) if left > -self._slack(self._end - self._started) else None
+        expected = self._pace.expected(self._job)
+        if expected is None:
+            return None
+        left = expected - self.seconds
+        return max(0.0, left) if left > -self._slack(expected) else None
+
+    @staticmethod
+    def _slack(expected: float) -> float:
+        return max(_MIN_OVERDUE_SECONDS, (_OVERDUE - 1) * expected)
+
+
+def _kinds(job: Job) -> Iterator[tuple[Any, ...]]:
+    """Name what a job is like, the most exact first."""
+    factors = [abs(value) for value in _factors(job.content) if value and math.isfinite(value)]
+    size = round(sum(math.log2(factor) for factor in factors))
+    yield job.tasktype, job.model, size
+    yield job.tasktype, job.model
+
+
+def _factors(content: Mapping[str, Any]) -> Iterator[float]:
+    places = [content, *(node.get("inputs") for node in content.values() if isinstance(node, dict))]
+    for place in places:
+        if isinstance(place, dict):
+            for name in _FACTORS:
+                value = place.get(name)
+                if isinstance(value, int | float) and not isinstance(value, bool):
+                    yield value
