@@ -16,6 +16,7 @@ _OVERDUE = 1.5
 _MIN_OVERDUE_SECONDS = 0.5
 # What makes a run longer, in the bodies of SD Web UI and in the inputs of ComfyUI's nodes.
 _FACTORS = ("steps", "width", "height", "batch_size", "n_iter")
+_MAX_FACTOR = 1e9  # no step count and no width is larger; messages may say anything
 # Kinds of tasks whose averages are kept; more of them are forgotten, the oldest first.
 _MAX_KINDS = 256
 
@@ -125,8 +126,7 @@ class Running:
 
 def _kinds(job: Job) -> Iterator[tuple[Any, ...]]:
     """Name what a job is like, the most exact first."""
-    factors = [abs(value) for value in _factors(job.content) if value and math.isfinite(value)]
-    size = round(sum(math.log2(factor) for factor in factors))
+    size = round(sum(math.log2(factor) for factor in _factors(job.content) if factor > 0))
     yield job.tasktype, job.model, size
     yield job.tasktype, job.model
 
@@ -138,4 +138,4 @@ def _factors(content: Mapping[str, Any]) -> Iterator[float]:
             for name in _FACTORS:
                 value = place.get(name)
                 if isinstance(value, int | float) and not isinstance(value, bool):
-                    yield value
+                    yield min(max(value, 0), _MAX_FACTOR)

@@ -53,8 +53,10 @@ class Agent:
         *scripts: Script,
         store: MemoryTaskStore | None = None,
         retry_delays: Sequence[float] = RETRY_DELAYS,
+        breaker_pause: float = 0.05,
         **limits: Any,
     ) -> None:
+        self._breaker_pause = breaker_pause
         self.store = store or MemoryTaskStore()
         self.runtime = FakeRuntime(*(scripts or (picture(),)))
         self.queue = MemoryQueue()
@@ -120,7 +122,7 @@ class Agent:
             restarts=self.restarts,
             persistently=self.persistently,
             warm_up=self.warm_up,
-            breaker=Breaker(first_pause=0.05),
+            breaker=Breaker(first_pause=self._breaker_pause),
         )
 
     def post(self, task_id: str = "t1", *, content: dict[str, Any] | None = None, **metadata: Any) -> Message:
