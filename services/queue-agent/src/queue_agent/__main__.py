@@ -12,6 +12,9 @@ from queue_agent.settings import Settings
 
 log = logging.getLogger(__name__)
 
+# Threads of AWS calls must not keep the event loop from handing the GPU its next task (ADR 3).
+_SWITCH_SECONDS = 0.0005
+
 _USAGE = """usage: queue-agent
 
 Receives the tasks of one runtime from its SQS queue, runs them on the runtime, stores the outputs in S3 and
@@ -38,6 +41,7 @@ def main() -> None:
     if len(sys.argv) > 1:
         print(_USAGE)  # noqa: T201 - asked for on a terminal
         sys.exit(0 if sys.argv[1] in {"-h", "--help"} else 2)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         settings = Settings.from_env(os.environ)
         logs.configure(settings.log_level, service="queue-agent", runtime=settings.runtime_name)

@@ -20,7 +20,7 @@ from task_store import TableUnavailableError
 
 log = logging.getLogger(__name__)
 
-THREADS = 16
+THREADS = 32
 # Each thread may hold a connection to the same service.
 MAX_POOL_CONNECTIONS = THREADS
 # What the GPU has made is worth some waiting for AWS.
