@@ -296,9 +296,11 @@ class Gpu:
             await self._restarts.restart(why)
             self._cold = True
         await self._until_ready()
-        if self._cold and self._warm_up is not None:
+        if self._warm_up is not None and (self._cold or self._breaker.is_open):
+            # After faults in a row the operator's task is what is let through, and not a user's.
             self._say_ready(False)
             await self._warm_up.until_done()
+            self.succeeded()
         self._cold = False
         if self._condemned is None:
             self._doubted.clear()

@@ -26,6 +26,14 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.002)
 
 
+async def emptied(agent: Any) -> None:
+    """Wait until everything has ended; what was given back does not stay away for long."""
+    async with asyncio.timeout(5):
+        while len(agent.queue):
+            agent.queue.reappear()
+            await asyncio.sleep(0.01)
+
+
 class Clock:
     def __init__(self) -> None:
         self.now = 0.0
@@ -106,8 +114,7 @@ async def test_a_poisoned_runtime_is_restarted_before_the_next_task(
     async with pod(agent, tmp_path / "restart") as container, agent.working():
         await until(lambda: agent.row("t1").attempts == 1 and agent.row("t1").status is Status.QUEUED)
         await until(lambda: container.restarts)
-        agent.queue.reappear()
-        await until(lambda: len(agent.queue) == 0)
+        await emptied(agent)
     assert container.restarts == ["CUDA error: device-side assert"]
     assert not container.path.exists()
     assert agent.row("t1").status is Status.SUCCEEDED
@@ -256,8 +263,7 @@ async def test_faults_on_different_tasks_stop_receiving_and_readiness_until_one_
         assert len(agent.queue.visible) == 3
         agent.runtime._scripts = [picture()]
         await until(lambda: not agent.health.not_ready())
-        agent.queue.reappear()
-        await until(lambda: len(agent.queue) == 0)
+        await emptied(agent)
     assert [agent.row(f"t{n}").status for n in range(6)] == [Status.SUCCEEDED] * 6
 
 
@@ -269,10 +275,7 @@ async def test_a_node_that_says_it_is_ready_and_fails_whatever_it_gets_is_restar
         agent.post(f"t{n}")
     async with pod(agent, tmp_path / "restart") as container, agent.working():
         await until(lambda: container.restarts)
-        async with asyncio.timeout(5):
-            while len(agent.queue):
-                agent.queue.reappear()
-                await asyncio.sleep(0.01)
+        await emptied(agent)
     assert container.restarts == ["faults in a row; the last one: cut"]
     assert {agent.row(f"t{n}").status for n in range(6)} == {Status.SUCCEEDED}
 
@@ -348,8 +351,19 @@ async def test_a_restarted_runtime_is_warmed_up_again(make_agent: MakeAgent, tmp
     agent.post("t1")
     async with pod(agent, tmp_path / "restart"), agent.working():
         await until(lambda: [job.id for job in agent.runtime.jobs] == ["warm-up", "t1", "warm-up"])
-        agent.queue.reappear()
-        await until(lambda: len(agent.queue) == 0)
+        await emptied(agent)
+
+
+async def test_after_faults_in_a_row_the_warm_up_is_tried_before_anybodys_task(make_agent: MakeAgent) -> None:
+    lost = failing(RuntimeLostError("cut"))
+    agent = make_agent(picture(), lost, lost, lost, picture(), breaker_pause=0.01)
+    agent.warm_up = warm_up(agent)
+    for n in range(4):
+        agent.post(f"t{n}")
+    async with agent.working():
+        await until(lambda: len(agent.runtime.jobs) >= 6)
+    assert [job.id for job in agent.runtime.jobs][:6] == ["warm-up", "t0", "t1", "t2", "warm-up", "t3"]
+    assert agent.health.not_ready() == ["stopping"]
 
 
 def test_health_starts_unready() -> None:
