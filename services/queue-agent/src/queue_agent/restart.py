@@ -51,7 +51,7 @@ class Restarts:
             return False
         log.error("the runtime is to be restarted", extra={"action": "restart", "cause": why})
         try:
-            await asyncio.to_thread(path.write_text, f"{why}\n", encoding="utf-8")
+            await asyncio.to_thread(_write, path, f"{why}\n")
         except OSError as exc:
             log.error("restart file not written", extra={"action": "restart_failed", "cause": str(exc)})  # noqa: TRY400 - the text says it all
             return False
@@ -87,3 +87,10 @@ class Restarts:
             return False
         writer.close()
         return True
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that is whole as soon as it is there."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(path)
