@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -409,3 +410,84 @@ async def test_nothing_listens_so_nothing_was_started() -> None:
         with pytest.raises(RuntimeRefusedStartError):
             await run(gone, task)
         await gone.aclose()
+
+
+@pytest.mark.parametrize("kind", ["sdwebui", "comfyui"])
+async def test_the_next_run_has_the_gpu_while_the_last_ones_answer_is_read(kind: str) -> None:
+    server = webui(seconds=0.1, dynamic_model=True) if kind == "sdwebui" else comfyui(seconds=0.1)
+    async with server as (adapter, sketch):
+        runs: list[asyncio.Task[Result]] = []
+        for seed in range(6):
+            task = (
+                job(
+                    "text-to-image",
+                    {"prompt": "x", "seed": seed, "width": 64, "height": 64, "steps": 2},
+                    FIRST,
+                )
+                if kind == "sdwebui"
+                else job("pipeline", txt2img_graph(seed=seed))
+            )
+            prepared = await adapter.prepare(task, {})
+            freed = asyncio.Event()
+            runs.append(asyncio.create_task(adapter.run(prepared, lambda _: None, freed.set)))
+            await asyncio.wait_for(freed.wait(), 10)
+        results = await asyncio.gather(*runs)
+        assert len({result.outputs[0].data for result in results}) == 6
+        assert [record.outcome for record in sketch.stats.jobs] == ["succeeded"] * 6
+        if kind == "sdwebui":
+            assert [result.answer["info"]["all_seeds"] for result in results] == [[seed] for seed in range(6)]
+        else:
+            ids = [result.answer["prompt_id"] for result in results]
+            folders = [result.answer["outputs"]["9"]["images"][0]["subfolder"] for result in results]
+            assert folders == [f"darkroom/{prompt_id}" for prompt_id in ids]
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
+async def test_sdwebui_settings_of_a_killed_agents_run_do_not_reach_the_next_task(tmp_path: Path) -> None:
+    async with webui(seconds=0.4, state_dir=tmp_path) as (killed, sketch):
+        overriding = text_to_image(override_settings={"samples_format": "jpg", "CLIP_stop_at_last_layers": 2})
+        running = asyncio.create_task(run(killed, overriding))
+        await started(sketch)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        heir = SdWebUi(sketch.url, state_dir=tmp_path, progress_seconds=0.02)
+        after = await run(heir, text_to_image())
+        await heir.aclose()
+    assert sniff(after.outputs[0].data).extension == "png"
+    assert after.answer["info"]["clip_skip"] == 1
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", ["sdwebui", "comfyui"])
+async def test_a_poisoned_gpu_is_told_from_one_that_ran_out_of_memory(kind: str) -> None:
+    for fault, poisoned in (("cuda_error", True), ("oom", False)):
+        server = webui({"kind": fault}) if kind == "sdwebui" else comfyui({"kind": fault})
+        async with server as (adapter, _):
+            freed = asyncio.Event()
+            task = text_to_image() if kind == "sdwebui" else job("pipeline", txt2img_graph())
+            with pytest.raises(RuntimeLostError) as lost:
+                await adapter.run(task, lambda _: None, freed.set)
+        assert (lost.value.poisoned, freed.is_set()) == (poisoned, False)
+
+
+async def test_comfyui_that_does_not_stop_is_said_not_to_be_idle() -> None:
+    async with comfyui({"kind": "hang", "at": 0.0}, interrupt_seconds=0.5) as (adapter, sketch):
+        task = job("pipeline", txt2img_graph())
+        running = asyncio.create_task(run(adapter, task))
+        await started(sketch)
+        await asyncio.sleep(0.3)  # an interrupt before the first step would still be heeded
+        assert not await adapter.interrupt(task)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_comfyui_after_a_deaf_websocket_the_next_run_is_heard_again() -> None:
+    async with comfyui({"kind": "deaf_websocket"}, seconds=0.2) as (adapter, _):
+        await run(adapter, job("pipeline", txt2img_graph()))
+        await asyncio.sleep(0.2)
+        heard: list[float] = []
+        await adapter.run(job("pipeline", txt2img_graph(seed=8)), heard.append)
+    assert len(heard) > 3

@@ -11,7 +11,9 @@ from queue_agent.comfyui_faults import lost, upload_fault
 from queue_agent.comfyui_graph import FOLDER, NodeClass
 from queue_agent.comfyui_outputs import FileRef
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError, TaskFailedError
-from queue_agent.runtime_http import Reply, RuntimeHttp, before_start
+from queue_agent.runtime_http import RuntimeHttp, before_start
+from queue_agent.runtime_lane import Lane
+from queue_agent.runtime_reply import Reply
 from s3io.inputs import FetchedInput
 from task_schema import TaskCode
 
@@ -31,8 +33,9 @@ class Queue:
 class ComfyUiApi:
     """Questions and orders to one ComfyUI. Methods raise `httpx.RequestError` where they say nothing else."""
 
-    def __init__(self, http: RuntimeHttp) -> None:
+    def __init__(self, http: RuntimeHttp, lane: Lane) -> None:
         self._http = http
+        self._lane = lane
         self._classes: dict[str, NodeClass] = {}
 
     @property
@@ -47,9 +50,15 @@ class ComfyUiApi:
         except httpx.RequestError:
             return False
 
-    async def submit(self, body: dict[str, Any]) -> Reply:
-        """Send a prompt; only once, as twice the same id would run twice (recording 09)."""
-        return await self._http.post("/prompt", body, timeout=SUBMIT_TIMEOUT)
+    async def submit(self, body: bytes) -> Reply:
+        """Send a prompt, as JSON; only once, as twice the same id would run twice (recording 09).
+
+        Raises:
+            RuntimeRefusedStartError: it never got the prompt.
+            RuntimeLostError: nobody knows whether it did.
+        """
+        async with self._lane.posting("/prompt", body, timeout=SUBMIT_TIMEOUT) as answer:
+            return await answer.rest()
 
     async def history(self, prompt_id: str) -> dict[str, Any] | None:
         """Return the prompt's entry; None where it waits, runs, or was never heard of: all look the same."""

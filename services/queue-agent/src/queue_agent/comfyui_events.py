@@ -1,31 +1,15 @@
-"""Listening to ComfyUI's websocket: it says how far a prompt is and when to look, never how it ended.
-
-The truth is in `/history` and `/queue`. A socket can be refused, cut, or go deaf without a sign (runtimes.md
-ComfyUI 14); then only progress is missing.
-"""
+"""What ComfyUI's messages say of one prompt: how far it is, that it has ended, and when to look how."""
 
 import asyncio
-import json
-import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
-
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import WebSocketException
 
 from queue_agent.comfyui_graph import nodes_of
 from queue_agent.ports import Progress
 
-MAX_MESSAGE_BYTES = 256 * 1024 * 1024  # an execution_error repeats the failed node's inputs
-RECONNECT_SECONDS = 1.0
-OPEN_TIMEOUT = 5.0  # seconds
-
 _ENDS = frozenset({"execution_success", "execution_error", "execution_interrupted"})
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +32,15 @@ class PromptEvents:
     Progress counts nodes, a sampler as many as it has steps; nodes taken from the cache count as done.
 
     Args:
-        prompt_id: messages about others are passed over.
+        prompt_id: whose messages they are.
         graph: the prompt.
         progress: told the share that is done, only ever a larger one.
         node_done: told of each node that was executed.
+        succeeded: called as soon as it is known that the prompt has run to its end.
+
+    Attributes:
+        wake: set when it is worth looking at the history.
+        heard: whether there was any message.
     """
 
     def __init__(
@@ -60,9 +49,12 @@ class PromptEvents:
         graph: Mapping[str, Any],
         progress: Progress,
         node_done: NodeWatcher | None = None,
+        succeeded: Callable[[], None] | None = None,
     ) -> None:
+        self.prompt_id = prompt_id
         self.wake = asyncio.Event()
-        self._prompt_id = prompt_id
+        self.heard = False
+        self._succeeded = succeeded
         self._classes = {node_id: node["class_type"] for node_id, node in nodes_of(graph)}
         self._weights = {node_id: _weight(node) for node_id, node in nodes_of(graph)}
         self._shares: dict[str, float] = {}
@@ -71,18 +63,11 @@ class PromptEvents:
         self._node_done = node_done
         self._executing: tuple[str, int] | None = None
 
-    def take(self, message: str | bytes) -> None:
-        """Take one message; previews (binary), unknown kinds and other prompts' are passed over."""
-        if isinstance(message, bytes):
-            return
-        try:
-            event = json.loads(message)
-        except ValueError:
-            return
-        data = event.get("data") if isinstance(event, dict) else None
-        if not isinstance(data, dict) or data.get("prompt_id") != self._prompt_id:
-            return
-        kind = event.get("type")
+    def take(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Take one message about this prompt; unknown kinds are passed over."""
+        self.heard = True
+        if kind == "execution_success" and self._succeeded is not None:
+            self._succeeded()
         if kind in _ENDS or (kind == "executing" and data.get("node") is None):
             self._next_node(None)
             self.wake.set()
@@ -112,39 +97,6 @@ class PromptEvents:
             if self._node_done is not None:
                 self._node_done(NodeRun(before, self._classes.get(before, ""), started, now))
         self._executing = (node, now) if isinstance(node, str) else None
-
-
-async def listen(url: str, client_id: str, events: PromptEvents) -> None:
-    """Listen until cancelled; open the socket again when it ends, as long as it takes.
-
-    Args:
-        url: of the websocket.
-        client_id: as it was submitted with the prompt: only this client's socket hears of it.
-        events: takes the messages. Woken when a socket ends too: the runtime may have.
-    """
-    address = f"{url}?{urlencode({'clientId': client_id})}"
-    while True:
-        try:
-            # No Origin (a foreign one is refused) and no proxy. No pings: a node that keeps Python busy would
-            # delay the answer, and a socket that has died unnoticed costs nothing but progress.
-            async with connect(
-                address,
-                max_size=MAX_MESSAGE_BYTES,
-                open_timeout=OPEN_TIMEOUT,
-                ping_interval=None,
-                proxy=None,
-                compression=None,
-            ) as socket:
-                await _take_all(socket, events)
-        except (OSError, TimeoutError, WebSocketException) as exc:
-            log.debug("the runtime's websocket ended", extra={"reason": str(exc)})
-        events.wake.set()
-        await asyncio.sleep(RECONNECT_SECONDS)
-
-
-async def _take_all(socket: ClientConnection, events: PromptEvents) -> None:
-    async for message in socket:
-        events.take(message)
 
 
 def _weight(node: Mapping[str, Any]) -> float:

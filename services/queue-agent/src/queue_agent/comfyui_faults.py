@@ -1,53 +1,61 @@
-"""What ComfyUI's refusals and failures mean for a task (recordings 03, 04, 18 and 19)."""
+"""Reading ComfyUI's refusals and failures (recordings 03, 04, 18 and 19); what they mean is in `faults`."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from queue_agent.errors import AgentError, RuntimeLostError, RuntimeRefusedStartError, TaskFailedError
-from queue_agent.runtime_faults import hardware_fault
-from task_schema import TaskCode
+from queue_agent.errors import AgentError
+from queue_agent.faults import Said, Sign, Voice, error_of
 
 _MAX_PROBLEMS = 5
 _MAX_DETAIL_CHARS = 200
-_NOT_NOW = frozenset({401, 403, 404, 405, 408, 425, 429, 502, 503, 504})
 _CIRCLE = "its nodes may depend on each other in a circle"
 
 
 def refusal_of(status: int, said: Any, *, uploads: str) -> AgentError:
-    """Turn an answer to `POST /prompt` that is not 200 into the error to raise.
+    """Turn an answer to `POST /prompt` that is not 200 into the error to raise; see `read_refusal`."""
+    return error_of(read_refusal(status, said, uploads=uploads))
+
+
+def read_refusal(status: int, said: Any, *, uploads: str) -> Said:
+    """Read an answer to `POST /prompt` that is not 200.
 
     Args:
         status: the HTTP status.
         said: the body: `{"error": {...}, "node_errors": {...}}`, or text.
         uploads: the folder that the agent uploads inputs to.
     """
-    if status in _NOT_NOW:
-        return RuntimeRefusedStartError(f"the runtime takes no workflow from the agent ({status})")
-    if status == 413:
-        return TaskFailedError(TaskCode.INPUT_TOO_LARGE, "the workflow is larger than the runtime takes")
-    if isinstance(said, dict) and isinstance(said.get("node_errors"), dict) and said["node_errors"]:
-        return refused_nodes(said["node_errors"], uploads=uploads)
-    if isinstance(said, dict) and isinstance(said.get("error"), dict):
-        return TaskFailedError(TaskCode.BAD_GRAPH, _general(said["error"]))
-    # The agent sends JSON with an object: what the server trips over is the shape of a node, for ever.
-    return TaskFailedError(TaskCode.BAD_GRAPH, f"the runtime cannot read the workflow (it answered {status})")
+    node_errors = said.get("node_errors") if isinstance(said, dict) else None
+    if isinstance(node_errors, dict) and node_errors:
+        return read_nodes(node_errors, uploads=uploads)
+    error = said.get("error") if isinstance(said, dict) else None
+    if isinstance(error, dict):
+        return Said(Voice.PROMPT, status, message=_general(error))
+    return Said(Voice.PROMPT, status, signs=frozenset({Sign.SPEECHLESS}))
 
 
 def refused_nodes(node_errors: dict[str, Any], *, uploads: str) -> AgentError:
-    """Turn the errors of single nodes into one error: a missing model has a code of its own.
+    """Turn the errors of single nodes into one error; see `read_nodes`."""
+    return error_of(read_nodes(node_errors, uploads=uploads))
 
-    An input that was uploaded and is gone is nobody's fault: the runtime has been started anew since.
+
+def read_nodes(node_errors: dict[str, Any], *, uploads: str) -> Said:
+    """Read the errors of single nodes.
+
+    Args:
+        node_errors: node id -> `{"errors": [...], "class_type": ...}`.
+        uploads: the folder that the agent uploads inputs to.
     """
     problems = list(_problems(node_errors))
+    signs = set[Sign]()
     if any(uploads in problem.details and problem.kind == "custom_validation_failed" for problem in problems):
-        return RuntimeRefusedStartError("the runtime has lost the inputs that were uploaded to it")
-    missing_model = bool(problems) and all(problem.is_missing_model for problem in problems)
+        signs.add(Sign.OWN_UPLOAD)
+    if problems and all(problem.is_missing_model for problem in problems):
+        signs.add(Sign.MISSING_MODELS)
     shown = "; ".join(str(problem) for problem in problems[:_MAX_PROBLEMS])
     more = len(problems) - _MAX_PROBLEMS
     if more > 0:
         shown += f"; and {more} more"
-    code = TaskCode.UNKNOWN_MODEL if missing_model else TaskCode.BAD_GRAPH
-    return TaskFailedError(code, shown or "the runtime refuses the workflow")
+    return Said(Voice.NODES, message=shown or "the runtime refuses the workflow", signs=frozenset(signs))
 
 
 def failure_of(event: dict[str, Any]) -> AgentError:
@@ -56,30 +64,33 @@ def failure_of(event: dict[str, Any]) -> AgentError:
     Args:
         event: `node_id`, `node_type`, `exception_type`, `exception_message`.
     """
-    kind = _text(event.get("exception_type"))
-    message = _text(event.get("exception_message")).strip()
-    hardware = hardware_fault(kind, message)
-    if hardware is not None:
-        return hardware
-    node = f"node {event.get('node_id')} ({event.get('node_type')})"
     error = {key: event.get(key) for key in ("node_id", "node_type", "exception_type", "exception_message")}
-    return TaskFailedError(
-        TaskCode.RUNTIME_REFUSED, f"{node} failed: {kind}: {message}", answer={"error": error}
+    return error_of(read_failure(event), answer={"error": error})
+
+
+def read_failure(event: dict[str, Any]) -> Said:
+    """Read an `execution_error` message; see `failure_of`."""
+    return Said(
+        Voice.RUN,
+        kind=_text(event.get("exception_type")),
+        message=_text(event.get("exception_message")).strip(),
+        where=f"node {event.get('node_id')} ({event.get('node_type')})",
     )
 
 
 def upload_fault(status: int) -> AgentError:
     """Turn an answer to `POST /upload/image` that is not 200 into the error to raise."""
-    if status == 413:
-        return TaskFailedError(TaskCode.INPUT_TOO_LARGE, "an input is larger than the runtime takes")
-    if status == 400:
-        return TaskFailedError(TaskCode.INPUT_REFUSED, "the runtime does not take an input")
-    return RuntimeRefusedStartError(f"the runtime answered {status} to an upload")
+    return error_of(Said(Voice.UPLOAD, status))
 
 
-def lost(reason: str) -> RuntimeLostError:
+def lost(reason: str) -> AgentError:
     """Return the error for a run that vanished."""
-    return RuntimeLostError(f"the runtime lost the run: {reason}")
+    return error_of(Said(Voice.QUEUE, message=reason))
+
+
+def worker_died(reason: str) -> AgentError:
+    """Return the error for a prompt that never begins although nothing runs."""
+    return error_of(Said(Voice.QUEUE, message=reason, signs=frozenset({Sign.NEVER_BEGAN})))
 
 
 class _Problem:

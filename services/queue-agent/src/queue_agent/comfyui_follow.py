@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from queue_agent.comfyui_api import ComfyUiApi, Queue
-from queue_agent.comfyui_faults import lost
+from queue_agent.comfyui_faults import lost, worker_died
 from queue_agent.errors import InterruptedRunError, RuntimeLostError
 
 _TIMES_MISSING = 2  # a prompt is in neither place for a moment as it ends (recording 16)
@@ -76,17 +76,17 @@ class Follower:
             InterruptedRunError: it was taken from the queue because the agent asked for it.
         """
         while True:
+            if self._missing:
+                await asyncio.sleep(self._patience.glance)
+            else:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(wake.wait(), self._patience.poll)
+                    # The end is told just before the history knows of it.
+                    await asyncio.sleep(self._patience.glance / 20)
             wake.clear()
             entry = await self._look()
             if entry is not None:
                 return entry
-            if self._missing:
-                await asyncio.sleep(self._patience.glance)
-                continue
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), self._patience.poll)
-                # The end is told just before the history knows of it.
-                await asyncio.sleep(self._patience.glance / 20)
 
     async def _look(self) -> dict[str, Any] | None:
         try:
@@ -120,7 +120,7 @@ class Follower:
         elif self._clock() - self._waiting_since > self._patience.start:
             with contextlib.suppress(httpx.RequestError):
                 await self._api.unqueue(self._prompt_id)
-            raise lost(f"it did not begin for {self._patience.start:g} s although nothing else ran")
+            raise worker_died(f"it did not begin for {self._patience.start:g} s although nothing else ran")
 
     def _check_patience(self, exc: Exception) -> None:
         refused = isinstance(exc, httpx.ConnectError)

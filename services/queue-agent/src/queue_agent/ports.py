@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from s3io.inputs import FetchedInput
+from task_schema import Announcement as Announcement  # noqa: PLC0414 - part of the port `Announcer`
 
 #: Where a value stands in a JSON document: keys and list indexes from the root.
 JsonPath = tuple[str | int, ...]
 
 _TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-# What no message attribute may hold.
-_NOT_IN_ATTRIBUTES = re.compile("[\x00-\x1f\x7f-\x9f\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,37 +200,6 @@ class Outputs(Protocol):
     async def discard(self, stored: Stored) -> None:
         """Delete what an attempt stored that has lost its claim, as far as that works."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Announcement:
-    """One notification with what its message attributes say."""
-
-    text: str
-    id: str
-    submission: str
-    event_id: str
-    runtime: str
-    tasktype: str
-    result: bool
-    callback: bool
-    traceparent: str | None = None
-
-    def attributes(self) -> dict[str, str]:
-        """Return the message attributes; fewer than ten, the most that raw delivery takes."""
-        values = {
-            "id": self.id,
-            "submission": self.submission,
-            "event_id": self.event_id,
-            "runtime": self.runtime,
-            "tasktype": self.tasktype,
-            "result": "true" if self.result else "false",
-            "callback": "true" if self.callback else "false",
-        }
-        if self.traceparent:
-            values["traceparent"] = self.traceparent
-        # A message that came straight from the topic names its runtime and type as it likes.
-        return {name: _NOT_IN_ATTRIBUTES.sub("?", value) for name, value in values.items()}
 
 
 class Announcer(Protocol):

@@ -1,20 +1,18 @@
 """HTTP to a runtime on the same machine: what both adapters share."""
 
 import asyncio
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
 from queue_agent.errors import AgentError, RuntimeLostError, RuntimeRefusedStartError
+from queue_agent.runtime_reply import Reply, encode
 
 ASK_TIMEOUT = 20.0  # seconds; both runtimes answer questions within 50 ms while they sample
 CONNECT_TIMEOUT = 5.0  # seconds
 
-# Below this a thread costs more than what it takes off the event loop.
-_SMALL_BODY = 64 * 1024
+_JSON = {"Content-Type": "application/json"}
 _NOTHING_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -41,34 +39,6 @@ def runtime_client() -> httpx.AsyncClient:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A whole answer: status, and the body as it came."""
-
-    status: int
-    body: bytes
-
-    async def json(self) -> Any:
-        """Parse the body, a large one off the event loop.
-
-        Raises:
-            RuntimeLostError: it is not JSON. The runtime said 200 to something, but what it did is lost.
-        """
-        try:
-            if len(self.body) <= _SMALL_BODY:
-                return json.loads(self.body)
-            return await asyncio.to_thread(json.loads, self.body)
-        except (ValueError, RecursionError) as exc:
-            raise RuntimeLostError(f"the runtime's answer is not JSON: {exc}") from exc
-
-    async def said(self) -> Any:
-        """Return the body as JSON where it is, else as text: for messages."""
-        try:
-            return await self.json()
-        except RuntimeLostError:
-            return self.body.decode("utf-8", "replace")
-
-
 class RuntimeHttp:
     """Requests to one runtime, below its base URL."""
 
@@ -85,21 +55,18 @@ class RuntimeHttp:
 
     async def post(self, path: str, body: Any = None, *, timeout: float = ASK_TIMEOUT) -> Reply:
         """Send JSON, or nothing where `body` is None. Never sent twice. Raises `httpx.RequestError`."""
-        content = None if body is None else await encode(body)
-        headers = {} if content is None else {"Content-Type": "application/json"}
+        content = None if body is None else await asyncio.to_thread(encode, body)
         reply = await self.client.post(
-            self.url + path, content=content, headers=headers, timeout=_timeout(timeout)
+            self.url + path,
+            content=content,
+            headers=None if content is None else _JSON,
+            timeout=_timeout(timeout),
         )
         return Reply(reply.status_code, reply.content)
 
     async def aclose(self) -> None:
         """Close what is open."""
         await self.client.aclose()
-
-
-async def encode(body: Any) -> bytes:
-    """Encode JSON off the event loop: a body may carry pictures of tens of megabytes."""
-    return await asyncio.to_thread(lambda: json.dumps(body, separators=(",", ":")).encode())
 
 
 def nothing_sent(exc: httpx.RequestError) -> bool:

@@ -24,11 +24,12 @@ def _sdwebui(settings: Settings) -> Runtime:
         settings.runtime_url,
         model_filename=settings.model_filename,
         dynamic_model=settings.dynamic_model,
+        state_dir=settings.state_dir,
     )
 
 
 def _comfyui(settings: Settings) -> Runtime:
-    return ComfyUi(settings.runtime_url)
+    return ComfyUi(settings.runtime_url, loader_inputs=settings.loader_inputs)
 
 
 BUILT_IN: dict[str, RuntimeFactory] = {"sdwebui": _sdwebui, "comfyui": _comfyui}

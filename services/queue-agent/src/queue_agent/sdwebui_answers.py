@@ -3,12 +3,12 @@
 import asyncio
 import base64
 import binascii
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from queue_agent.errors import RuntimeLostError, TaskFailedError
 from queue_agent.ports import JsonPath, Output, Result
+from queue_agent.runtime_reply import decode
 from task_schema import TaskCode
 
 # `parameters` repeats the request, pictures included; a text of this length is no setting.
@@ -62,18 +62,22 @@ def info_of(result: Result) -> dict[str, Any]:
     return info if isinstance(info, dict) else {}
 
 
-def check_complete(result: Result, content: Mapping[str, Any]) -> None:
-    """Check that there are as many pictures as were ordered; a script may make more or fewer of its own.
+def ordered_by(content: Mapping[str, Any]) -> int:
+    """Return how many pictures a request orders at least; a script may make more or fewer of its own."""
+    if content.get("script_name"):
+        return 1
+    batch = content.get("imageList")
+    if isinstance(batch, list):
+        return len(batch)
+    return _count(content.get("batch_size")) * _count(content.get("n_iter"))
+
+
+def check_complete(result: Result, ordered: int) -> None:
+    """Check that there are as many pictures as were ordered.
 
     Raises:
         RuntimeLostError: some are missing.
     """
-    if content.get("script_name"):
-        return
-    ordered = _count(content.get("batch_size")) * _count(content.get("n_iter"))
-    batch = content.get("imageList")
-    if isinstance(batch, list):
-        ordered = len(batch)
     if len(result.outputs) < ordered:
         raise RuntimeLostError(f"the runtime answered with {len(result.outputs)} of {ordered} pictures")
 
@@ -81,7 +85,7 @@ def check_complete(result: Result, content: Mapping[str, Any]) -> None:
 def _count(value: Any) -> int:
     try:
         return max(1, int(value))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return 1
 
 
@@ -101,7 +105,7 @@ def _decoded(image: Any) -> bytes:
 
 def _parsed(info: str) -> Any:
     try:
-        return json.loads(info)
+        return decode(info)
     except (ValueError, RecursionError):
         return info
 

@@ -1,13 +1,15 @@
 """The calls of SD Web UI's HTTP API that the adapter makes (`/sdapi/v1`)."""
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import httpx
 
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError
-from queue_agent.runtime_http import Reply, RuntimeHttp, after_start, before_start
+from queue_agent.runtime_http import RuntimeHttp, after_start, before_start
+from queue_agent.runtime_lane import Answering, Lane
 from queue_agent.sdwebui_faults import fault_of
 
 ROOT = "/sdapi/v1"
@@ -38,8 +40,9 @@ class State:
 class SdWebUiApi:
     """Questions, settings and runs of one SD Web UI."""
 
-    def __init__(self, http: RuntimeHttp) -> None:
+    def __init__(self, http: RuntimeHttp, lane: Lane) -> None:
         self._http = http
+        self._lane = lane
 
     async def ask(self, path: str) -> Any:
         """GET a JSON answer.
@@ -104,14 +107,11 @@ class SdWebUiApi:
         """Ask it to stop what it runs. Raises `httpx.RequestError`."""
         await self._http.post(ROOT + "/interrupt")
 
-    async def start(self, path: str, body: dict[str, Any], *, timeout: float) -> Reply:
-        """POST a run and wait for its end; never sent twice.
+    def start(self, path: str, body: bytes, *, timeout: float) -> AbstractAsyncContextManager[Answering]:
+        """POST a run and wait for its answer's head, which comes with its end; never sent twice.
 
         Raises:
             RuntimeRefusedStartError: it never got the request.
             RuntimeLostError: the answer did not come.
         """
-        try:
-            return await self._http.post(ROOT + path, body, timeout=timeout)
-        except httpx.RequestError as exc:
-            raise after_start(exc) from exc
+        return self._lane.posting(ROOT + path, body, timeout=timeout)

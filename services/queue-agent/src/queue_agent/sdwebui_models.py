@@ -10,7 +10,6 @@ from queue_agent.sdwebui_api import SdWebUiApi
 from task_schema import TaskCode, same_model
 
 LOAD_TIMEOUT = 900.0  # seconds; a large checkpoint from a cold network disk
-REFRESH_TIMEOUT = 60.0  # seconds
 
 # A title carries "[hash]" only once the hash has been computed, so that it changes between restarts.
 _TITLE_HASH = re.compile(r"\s*\[[0-9a-fA-F]+\]$")
@@ -70,47 +69,89 @@ def find(asked: str, checkpoints: Iterable[Checkpoint]) -> Checkpoint | None:
 
 
 class Models:
-    """The checkpoints of one SD Web UI, and which of them is loaded."""
+    """The checkpoints of one SD Web UI, and which of them is loaded; asked for only where it is not known."""
 
     def __init__(self, api: SdWebUiApi, *, load_timeout: float = LOAD_TIMEOUT) -> None:
         self._api = api
         self._load_timeout = load_timeout
+        self._known: list[Checkpoint] = []
+        self._loaded: str | None = None
 
-    async def ensure(self, asked: str) -> Checkpoint:
-        """Make sure that a checkpoint is loaded; the runtime itself would silently take another.
+    async def find(self, asked: str) -> Checkpoint:
+        """Find the checkpoint that a name means; the runtime itself would silently take another.
 
         Raises:
-            TaskFailedError: there is no such checkpoint, also after looking again (`unknown_model`).
+            TaskFailedError: there is none, also after looking again (`unknown_model`).
+            RuntimeRefusedStartError: the runtime cannot be asked.
+        """
+        found = find(asked, self._known) or find(asked, await self._list())
+        if found is None:
+            # It looks again when the run that it is busy with is over.
+            await self._api.refresh_checkpoints(timeout=self._load_timeout)
+            found = find(asked, await self._list())
+        if found is None:
+            raise TaskFailedError(TaskCode.UNKNOWN_MODEL, f"the runtime has no model {asked}")
+        return found
+
+    def known(self, asked: str) -> Checkpoint | None:
+        """Return the checkpoint that a name means, as far as is known without asking."""
+        return find(asked, self._known)
+
+    def has_loaded(self, checkpoint: Checkpoint) -> bool:
+        """Whether a checkpoint is known to be loaded."""
+        loaded = self._loaded
+        return loaded is not None and (checkpoint.is_called(loaded) or checkpoint.is_like(loaded))
+
+    def forget(self) -> None:
+        """Trust no more in which checkpoint is loaded."""
+        self._loaded = None
+
+    async def ensure(self, asked: str, checkpoint: Checkpoint) -> Checkpoint:
+        """Make sure that a checkpoint is loaded; return it as it is known then.
+
+        Args:
+            asked: the name that was asked for.
+            checkpoint: what `find` found for it.
+
+        Raises:
+            TaskFailedError: it is not there any more (`unknown_model`).
             RuntimeLostError: it did not load.
             RuntimeRefusedStartError: the runtime cannot be asked.
         """
-        wanted = find(asked, await self._listed())
-        if wanted is None:
-            await self._api.refresh_checkpoints(timeout=REFRESH_TIMEOUT)
-            wanted = find(asked, await self._listed())
-        if wanted is None:
-            raise TaskFailedError(TaskCode.UNKNOWN_MODEL, f"the runtime has no model {asked}")
-        if not await self.is_loaded(wanted):
-            # Not by override_settings: an unknown name there is dropped, and some versions ignore it.
-            await self._api.set_options({"sd_model_checkpoint": wanted.title}, timeout=self._load_timeout)
-            if not await self.is_loaded(wanted):
-                raise RuntimeLostError(f"the runtime did not load model {asked}")
-        return wanted
+        if self.has_loaded(checkpoint):
+            return checkpoint
+        self._loaded = await self.loaded()
+        if self.has_loaded(checkpoint):
+            return checkpoint
+        # Its title may be another since the runtime was started anew, and loading takes seconds anyway.
+        self._known = []
+        checkpoint = await self.find(asked)
+        # Not by override_settings: an unknown name there is dropped, and some versions ignore it.
+        self._loaded = None
+        await self._api.set_options({"sd_model_checkpoint": checkpoint.title}, timeout=self._load_timeout)
+        self._loaded = await self.loaded()
+        if not self.has_loaded(checkpoint):
+            raise RuntimeLostError(f"the runtime did not load model {asked}")
+        return checkpoint
 
-    async def is_loaded(self, checkpoint: Checkpoint) -> bool:
-        """Whether the settings name this checkpoint."""
-        loaded = await self.loaded()
-        return loaded is not None and (checkpoint.is_called(loaded) or checkpoint.is_like(loaded))
+    async def load(self, asked: str) -> Checkpoint:
+        """Find a checkpoint and make sure that it is loaded."""
+        return await self.ensure(asked, await self.find(asked))
 
     async def loaded(self) -> str | None:
-        """Return the name of the loaded checkpoint; None before the first is loaded."""
+        """Ask for the name of the loaded checkpoint; None before the first is loaded."""
         loaded = (await self._api.options()).get("sd_model_checkpoint")
         return loaded if isinstance(loaded, str) and loaded else None
 
-    async def _listed(self) -> list[Checkpoint]:
+    def note(self, loaded: str | None) -> None:
+        """Take notice of what `loaded` answered."""
+        self._loaded = loaded
+
+    async def _list(self) -> list[Checkpoint]:
         entries = await self._api.ask("/sd-models")
         read = [Checkpoint.read(entry) for entry in entries] if isinstance(entries, list) else []
-        return [each for each in read if each is not None]
+        self._known = [each for each in read if each is not None]
+        return self._known
 
 
 def check_made_by(checkpoint: Checkpoint, info: dict[str, Any]) -> None:

@@ -98,6 +98,7 @@ class FakeWebUi(Scripted):
         self.info: dict[str, Any] = {}
         self.leaks = False
         self.ignores_model = False
+        self.stubborn: set[str] = set()  # settings that keep their value whatever is written
         self.gone: set[str] = set()
         self.may_begin = asyncio.Event()
         self.may_begin.set()
@@ -144,7 +145,7 @@ class FakeWebUi(Scripted):
             if key not in self.options:
                 return web.json_response(exception("KeyError", f"'{key}'"), status=500)
         if not self.ignores_model or "sd_model_checkpoint" not in values:
-            self.options.update(values)
+            self.options.update({key: value for key, value in values.items() if key not in self.stubborn})
         return web.json_response(None)
 
     async def _models(self, _: web.Request) -> web.Response:
@@ -267,6 +268,7 @@ class FakeComfy(Scripted):
         self.interrupts_ignored = 0
         self.heard_origin: list[str | None] = []
         self.on_prompt: Handler | None = None
+        self.on_view: Handler | None = None
         self.outputs: Callable[[str, dict[str, Any]], dict[str, Any]] = self.save
         self.messages: list[list[Any]] = []
         self.status = "success"
@@ -287,7 +289,7 @@ class FakeComfy(Scripted):
             web.post("/history", self._forget),
             web.post("/interrupt", self._interrupt),
             web.post("/free", self._nothing),
-            web.get("/view", self._view),
+            web.get("/view", self._shown),
             web.post("/upload/image", self._upload),
             web.get("/ws", self._socket),
         ]
@@ -429,6 +431,9 @@ class FakeComfy(Scripted):
                 self.messages = [["execution_interrupted", {"prompt_id": wanted, "node_id": "3"}]]
                 self.finish(wanted, {})
         return web.Response()
+
+    async def _shown(self, request: web.Request) -> web.StreamResponse:
+        return await (self.on_view or self._view)(request)
 
     async def _view(self, request: web.Request) -> web.Response:
         query = request.query

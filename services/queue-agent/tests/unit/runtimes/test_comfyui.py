@@ -53,14 +53,15 @@ async def test_a_workflow_gives_its_files_and_the_answer(
     assert "prompt" not in result.answer
 
 
-async def test_a_prompt_is_submitted_under_the_attempts_own_names(
+async def test_a_prompt_is_submitted_under_the_attempts_own_name_and_the_open_sockets(
     comfy: Any, make_comfy: Any, make_job: Any
 ) -> None:
     """ComfyUI 11, source notes 4 and 5: a chosen prompt_id, and always a client_id."""
     job = pipeline(make_job)
     await run(make_comfy(), job)
     [body] = comfy.bodies("/prompt")
-    assert (body["prompt_id"], body["client_id"]) == (job.attempt, job.attempt)
+    assert body["prompt_id"] == job.attempt
+    assert [body["client_id"]] == list(comfy.sockets)
     assert body["extra_data"] == {"darkroom": {"id": "t1", "submission": "s1"}}
 
 
@@ -164,9 +165,14 @@ async def test_files_of_an_earlier_run_are_never_delivered(
 ) -> None:
     """ComfyUI 4, recordings 05 and 23: after /free the same graph writes new files."""
     comfy.messages = [["execution_cached", {"nodes": ["1", "2"]}]]
+    adapter = make_comfy()
     with pytest.raises(RuntimeLostError, match="earlier run"):
-        await run(make_comfy(), pipeline(make_job))
+        await run(adapter, pipeline(make_job))
+    assert comfy.bodies("/free") == []  # another prompt may be running by then
+    comfy.messages = []
+    assert (await run(adapter, pipeline(make_job))).outputs
     assert comfy.bodies("/free") == [{"unload_models": False, "free_memory": True}]
+    assert comfy.paths().index("/free") < len(comfy.paths()) - 1 - comfy.paths()[::-1].index("/prompt")
 
 
 async def test_a_picture_made_from_cached_nodes_is_this_runs_own(

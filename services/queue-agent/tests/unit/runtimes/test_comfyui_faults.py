@@ -240,13 +240,16 @@ async def test_it_works_without_the_websocket(comfy: Any, make_comfy: Any, make_
     assert (await run(make_comfy(), make_job("pipeline", GRAPH))).outputs
 
 
-async def test_a_cut_websocket_is_opened_again(comfy: Any, make_comfy: Any, make_job: Any) -> None:
+async def test_a_cut_websocket_is_opened_again_under_another_id(
+    comfy: Any, make_comfy: Any, make_job: Any
+) -> None:
+    """ComfyUI 14, recording 22: a second socket under the same id can be made deaf by the first one's end."""
     comfy.holds = True
-    job = make_job("pipeline", GRAPH)
-    running = asyncio.create_task(run(make_comfy(), job))
-    await wait_for(lambda: job.attempt in comfy.sockets and comfy.running)
-    await comfy.sockets[job.attempt].close()
-    await wait_for(lambda: job.attempt in comfy.sockets)
+    running = asyncio.create_task(run(make_comfy(), make_job("pipeline", GRAPH)))
+    await wait_for(lambda: bool(comfy.sockets and comfy.running))
+    [(first, socket)] = comfy.sockets.items()
+    await socket.close()
+    await wait_for(lambda: bool(comfy.sockets) and first not in comfy.sockets)
     comfy.holds = False
     assert (await running).outputs
 
@@ -275,8 +278,9 @@ async def test_a_worker_thread_that_has_died_loses_the_run(
 ) -> None:
     """Source note 17: HTTP answers 200, and nothing ever runs."""
     comfy.stuck = True
-    with pytest.raises(RuntimeLostError, match="did not begin"):
+    with pytest.raises(RuntimeLostError, match="did not begin") as lost:
         await run(make_comfy(), make_job("pipeline", GRAPH))
+    assert lost.value.poisoned
     assert comfy.pending == []
 
 
