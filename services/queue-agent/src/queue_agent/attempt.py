@@ -5,6 +5,7 @@ import contextlib
 import logging
 import random
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 
@@ -21,7 +22,7 @@ from queue_agent.errors import (
 )
 from queue_agent.gpu import Gpu, Turn
 from queue_agent.heartbeat import Heartbeat, Signal
-from queue_agent.inhand import Delete, Disposition, GiveBack, InHand, Leave, not_free
+from queue_agent.inhand import Claiming, Delete, Disposition, Flight, GiveBack, InHand, Leave, not_free
 from queue_agent.leaving import Leaving
 from queue_agent.limits import Limits
 from queue_agent.metrics import Metrics
@@ -35,10 +36,10 @@ log = logging.getLogger(__name__)
 
 MAX_BACK_OFF = 120  # seconds
 FIRST_BACK_OFF = 2  # seconds
-# For which the end of an attempt may hold up the end of the agent.
-_LAST_SECONDS = 1.5
-
-Claiming = asyncio.Task[tuple[Claim, Task]]
+# Adapters bound their interrupts themselves; this is for those that do not.
+_INTERRUPT_SECONDS = 60.0
+# For which an interrupt may hold up the end of the agent.
+_LAST_INTERRUPT_SECONDS = 1.5
 
 
 class Stop(Enum):
@@ -73,6 +74,8 @@ class Attempts:
         limits: Limits,
         metrics: Metrics,
         persistently: Persistence,
+        stubbornly: Persistence,
+        troubled: Callable[[], None],
     ) -> None:
         self._runtime = runtime
         self._tasks = tasks
@@ -84,8 +87,10 @@ class Attempts:
         self._limits = limits
         self._metrics = metrics
         self._persistently = persistently
+        self._stubbornly = stubbornly
+        self._troubled = troubled
 
-    async def make(self, held: InHand, job: Job, beat: Heartbeat, turn: Turn) -> Disposition:
+    async def make(self, flight: Flight, held: InHand, beat: Heartbeat, turn: Turn) -> Disposition:
         """Make one attempt; the turn is freed as early as can be.
 
         The claim is written while the run begins: the GPU does not wait for it. Where it is refused, the run
@@ -95,21 +100,19 @@ class Attempts:
             Settled: the task was not free.
             ServiceError: not claimed, or not told, as far as anybody knows.
         """
+        job = flight.take_job()
         run = asyncio.create_task(self._run(job, beat, turn), name="run")
-        claiming: Claiming = asyncio.create_task(self._claim(job, beat), name="claim")
+        flight.claiming = asyncio.create_task(self._claim(job, beat), name="claim")
         try:
-            ran = await self._ran(job, run, claiming, beat, turn)
-            turn.free()
-            ended = self._pace.clock()
-            claim, task = await claiming
-            disposition = await self._deliver(replace(held, task=task), claim, ran, beat, turn)
-            self._pace.delivered(self._pace.clock() - ended)
+            ran = await self._ran(job, run, flight.claiming, beat, turn)
         except asyncio.CancelledError:
-            await self._let_go(claiming)
+            # There is no time to wait for its end; the claim is given back by who cancelled this.
+            run.cancel()
             raise
-        finally:
-            await end_of(run, claiming)
-        return disposition
+        del run, job  # they hold the inputs and the answer
+        results = [ran]
+        del ran
+        return await self._deliver(flight, held, results, beat, turn)
 
     # --- on the GPU ---
 
@@ -119,7 +122,7 @@ class Attempts:
             beat.progress(fraction)
             self._gpu.progressed()
 
-        return await self._runtime.run(job, progress, turn.free)
+        return await self._runtime.run(job, progress, turn.freed_by_runtime)
 
     async def _claim(self, job: Job, beat: Heartbeat) -> tuple[Claim, Task]:
         # One token for all tries: a claim whose answer got lost must not count as another attempt.
@@ -130,6 +133,11 @@ class Attempts:
             )
         except NotClaimableError as exc:
             raise not_free(exc.task, job.submission, now=self._tasks.now()) from exc
+        except ServiceError:
+            # It may have been written all the same: then the task is let go, and the attempt not counted.
+            with contextlib.suppress(LostError, ServiceError):
+                await self._tasks.give_back(Claim(job.id, job.submission, token, 0), lost=False)
+            raise
         beat.hold(claim)
         self._metrics.attempts(claim.attempts)
         return claim, task
@@ -141,10 +149,18 @@ class Attempts:
         try:
             result = await self._result(job, run, claiming, beat, turn)
         except Exception as exc:  # noqa: BLE001 - what becomes of the task is decided when it is claimed
-            return self._judged(job, exc)
-        self._gpu.succeeded()
-        turn.weigh(sum(len(output.data) for output in result.outputs))
-        return result
+            ran: Result | Exception = self._judged(job, exc)
+        else:
+            self._gpu.succeeded()
+            size = sum(len(output.data) for output in result.outputs)
+            turn.free(size)
+            turn.weigh(size)
+            ran = result
+        # Whatever the adapter has still to put in order is in order before the next job begins.
+        await end_of(run)
+        turn.free()
+        turn.answer_ended()
+        return ran
 
     async def _result(
         self, job: Job, run: asyncio.Task[Result], claiming: Claiming, beat: Heartbeat, turn: Turn
@@ -152,27 +168,28 @@ class Attempts:
         why = await self._watch(job, run, claiming, beat, turn)
         if why is not None:
             await self._stop(job, why, turn)
-            # Whatever the adapter has still to put in order is in order before the next job begins.
-            await end_of(run)
             raise _StoppedError(why)
-        if turn.freed.done() or run.exception() is None:
+        if turn.freed.done() or (not run.cancelled() and run.exception() is None):
             turn.running.ended()
             self._metrics.observe("infer", turn.running.seconds)
         return await self._tail(run, beat)
 
     def _judged(self, job: Job, exc: Exception) -> Exception:
         match exc:
+            case RuntimeLostError() if exc.code is TaskCode.OUT_OF_MEMORY and not exc.poisoned:
+                # As large as the task: no sign that the node is at fault.
+                self._gpu.doubt()
             case RuntimeLostError():
-                self._gpu.failed(job, str(exc), poisoned=exc.poisoned)
+                self._gpu.failed(job.submission, str(exc), poisoned=exc.poisoned)
             case RuntimeRefusedStartError() | InterruptedRunError():
-                self._gpu.failed(job, str(exc))
+                self._gpu.failed(job.submission, str(exc))
             case TaskFailedError():
                 self._gpu.succeeded()
             case _StoppedError():
                 pass
             case _:
                 log.error("task tripped up the agent", extra={"action": "internal_error"}, exc_info=exc)
-                self._gpu.failed(job, type(exc).__name__)
+                self._gpu.failed(job.submission, type(exc).__name__)
                 return AgentError(f"internal error ({type(exc).__name__})")
         return exc
 
@@ -209,8 +226,10 @@ class Attempts:
     async def _stop(self, job: Job, why: Stop, turn: Turn) -> None:
         """Stop a run; where the runtime was not seen idle afterwards, nobody gets it before its restart."""
         idle = False
+        turn.stopping()
+        seconds = _LAST_INTERRUPT_SECONDS if why is Stop.SHUTDOWN else _INTERRUPT_SECONDS
         try:
-            async with asyncio.timeout(_LAST_SECONDS if why is Stop.SHUTDOWN else None):
+            async with asyncio.timeout(seconds):
                 idle = await self._runtime.interrupt(job)
         except TimeoutError:
             pass
@@ -228,7 +247,7 @@ class Attempts:
             },
         )
         if why is Stop.TIMEOUT:
-            self._gpu.failed(job, "it ran longer than it may")
+            self._gpu.failed(job.submission, "it ran longer than it may")
         if not idle and why is not Stop.SHUTDOWN:
             self._gpu.condemn("a run did not stop when it was interrupted")
 
@@ -247,6 +266,8 @@ class Attempts:
                     raise RuntimeLostError("the runtime's answer did not end")
                 if signal.done() and signal.result() is Signal.LOST:
                     raise _StoppedError(Stop.LOST)
+            if run.cancelled():
+                raise RuntimeLostError("the adapter gave the run up")
             return run.result()
         finally:
             signal.cancel()
@@ -254,21 +275,30 @@ class Attempts:
     # --- after it ---
 
     async def _deliver(
-        self, held: InHand, claim: Claim, ran: Result | Exception, beat: Heartbeat, turn: Turn
+        self, flight: Flight, held: InHand, results: list[Result | Exception], beat: Heartbeat, turn: Turn
     ) -> Disposition:
+        """Store, commit and tell how a run ended; lets go of the one result as soon as it is stored."""
+        ended = self._pace.clock()
+        assert flight.claiming is not None
+        claim, task = await asyncio.shield(flight.claiming)
+        held = replace(held, task=task)
         try:
-            task = await self._outcome(held, claim, ran, turn)
-        except LostError:
-            return Leave()
+            committed = await self._outcome(held, claim, results.pop())
         except (_StoppedError, RuntimeRefusedStartError) as exc:
             return await self._given_back(held, claim, exc)
+        except LostError:
+            return Leave()
         except AgentError as exc:
             return await self._lost(held, claim, exc)
         except Exception as exc:
             log.exception("task tripped up the agent", extra={"action": "internal_error"})
             return await self._lost(held, claim, AgentError(f"internal error ({type(exc).__name__})"))
+        finally:
+            turn.close()
         beat.hold(None)
-        return await self._told(task, held)
+        disposition = await self._told(committed, held)
+        self._pace.delivered(self._pace.clock() - ended)
+        return disposition
 
     async def _given_back(
         self, held: InHand, claim: Claim, why: _StoppedError | RuntimeRefusedStartError
@@ -279,17 +309,17 @@ class Attempts:
             with contextlib.suppress(LostError, ServiceError):
                 await self._tasks.give_back(claim, lost=True)
             return Leave()
-        await self._tasks.give_back(claim, lost=False)
+        await self._persistently(lambda: self._tasks.give_back(claim, lost=False))
         if isinstance(why, _StoppedError):
             return GiveBack()
         log.warning("runtime refused", extra={"action": "runtime_refused", "cause": str(why)})
         return GiveBack(back_off(held.delivery.receive_count))
 
-    async def _outcome(self, held: InHand, claim: Claim, ran: Result | Exception, turn: Turn) -> Task:
+    async def _outcome(self, held: InHand, claim: Claim, ran: Result | Exception) -> Task:
         """Commit how a run ended."""
         match ran:
             case Result():
-                return await self._succeed(held, claim, ran, turn)
+                return await self._succeed(held, claim, ran)
             case TaskFailedError():
                 return await self._fail(held, claim, ran)
             case _StoppedError(why=Stop.CANCELLED):
@@ -302,15 +332,14 @@ class Attempts:
             case _:
                 raise ran
 
-    async def _succeed(self, held: InHand, claim: Claim, result: Result, turn: Turn) -> Task:
+    async def _succeed(self, held: InHand, claim: Claim, result: Result) -> Task:
         try:
             with self._metrics.stage("store"):
-                stored = await self._persistently(
+                stored = await self._stubbornly(
                     lambda: self._outputs.store(held.task.prefix, held.task.id, result)
                 )
         except TaskFailedError as exc:
             return await self._fail(held, claim, exc)
-        turn.weigh(0)
         with self._metrics.stage("commit"):
             return await self._ending.succeed(held, claim, stored)
 
@@ -319,18 +348,6 @@ class Attempts:
             return await self._ending.fail(held, claim, exc.error, answer=exc.answer)
 
     async def _told(self, task: Task, held: InHand) -> Disposition:
-        code = task.error.code if task.error else None
-        log.info(
-            "task ended",
-            extra={
-                "action": "task_ended",
-                "task": task.id,
-                "submission": task.submission,
-                "status": task.status.value,
-                "code": code.value if code else None,
-            },
-        )
-        self._metrics.task_ended(task.status, code, task.tasktype)
         with self._metrics.stage("notify"):
             await self._persistently(lambda: self._ending.tell(task, held.traceparent))
         return Delete()
@@ -347,19 +364,14 @@ class Attempts:
         )
         code = why.code if isinstance(why, RuntimeLostError) else TaskCode.ATTEMPTS_EXHAUSTED
         self._metrics.inference_lost(code)
+        if isinstance(why, ServiceError):
+            self._troubled()
         if claim.attempts >= self._limits.max_attempts:
             message = shorten(f"lost {claim.attempts} times; the last time: {why}")
             task = await self._ending.fail(held, claim, TaskError.of(code, message))
             return await self._told(task, held)
-        await self._tasks.give_back(claim, lost=True)
+        await self._persistently(lambda: self._tasks.give_back(claim, lost=True))
         return GiveBack(back_off(claim.attempts))
-
-    async def _let_go(self, claiming: Claiming) -> None:
-        """Give a task back that there is no time for; after a commit this is refused, and harmless."""
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(_LAST_SECONDS):
-                claim, _ = await asyncio.shield(claiming)
-                await self._tasks.give_back(claim, lost=False)
 
 
 async def end_of(*tasks: asyncio.Task[object]) -> None:

@@ -9,7 +9,7 @@ import boto3
 from botocore.config import Config
 
 from queue_agent.announcer import SnsAnnouncer
-from queue_agent.aws import MAX_POOL_CONNECTIONS, AwsCalls, Persistence
+from queue_agent.aws import MAX_POOL_CONNECTIONS, RETRY_DELAYS, AwsCalls, Persistence
 from queue_agent.ending import Ending
 from queue_agent.fates import Fates
 from queue_agent.health import Health, heartbeat, serving
@@ -71,14 +71,16 @@ async def worker(settings: Settings, *, runtime: Runtime | None = None) -> Async
     announcer = SnsAnnouncer(session.client("sns", config=short), settings.notifications_topic_arn, calls)
     payloads = ClaimCheck(s3, settings.payload_bucket)
     metrics = Metrics(settings.runtime_name, task_types=adapter.task_types)
-    persistently = Persistence(retried=metrics.aws_retry)
+    # Once the GPU has made something, a long outage of AWS is waited out, with the GPU idle and nothing lost.
+    stubbornly = Persistence((*RETRY_DELAYS, *[15.0] * 16), retried=metrics.aws_retry)
     ending = Ending(
         tasks=tasks,
         outputs=outputs,
         announcer=announcer,
         payloads=payloads,
         calls=calls,
-        persistently=persistently,
+        persistently=stubbornly,
+        ended=metrics.ended,
     )
     fates = Fates(payloads, settings.payload_bucket, calls)
     intake = Intake(
@@ -127,7 +129,8 @@ async def worker(settings: Settings, *, runtime: Runtime | None = None) -> Async
                 metrics=metrics,
                 health=health,
                 restarts=restarts,
-                persistently=persistently,
+                persistently=Persistence(retried=metrics.aws_retry),
+                stubbornly=stubbornly,
                 warm_up=_warm_up(settings, adapter, health),
             )
     finally:

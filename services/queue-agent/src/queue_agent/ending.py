@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import logging
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from queue_agent.aws import AwsCalls, Persistence
@@ -12,6 +14,8 @@ from queue_agent.ports import Announcement, Announcer, Outputs, Payloads, Result
 from queue_agent.tasks import Claim, Tasks
 from task_schema import Notification, Status, TaskError
 from task_store import LostError, Outcome, Task, fits
+
+log = logging.getLogger(__name__)
 
 _MAX_KEPT_BYTES = 4 * 1024 * 1024
 
@@ -28,6 +32,7 @@ class Ending:
         payloads: Payloads,
         calls: AwsCalls,
         persistently: Persistence,
+        ended: Callable[[Task], None] | None = None,
     ) -> None:
         self._tasks = tasks
         self._outputs = outputs
@@ -35,6 +40,8 @@ class Ending:
         self._payloads = payloads
         self._calls = calls
         self._persistently = persistently
+        self._ended = ended
+        self._committing: set[asyncio.Task[Task]] = set()
 
     async def succeed(self, held: InHand, claim: Claim, stored: Stored) -> Task:
         """Commit a success; the outputs are stored.
@@ -150,6 +157,38 @@ class Ending:
             LostError: another attempt took the task.
             ServiceError: not committed as far as anybody knows.
         """
+        # A commit under way is not abandoned: whether it happened decides what the user is told.
+        committing = asyncio.create_task(self._commit(claim, task, notification, stored), name="commit")
+        self._committing.add(committing)
+        committing.add_done_callback(self._committed)
+        return await asyncio.shield(committing)
+
+    async def committed(self, seconds: float) -> None:
+        """Wait for commits whose tasks were given up meanwhile, so long at most."""
+        if self._committing:
+            await asyncio.wait(self._committing, timeout=seconds)
+
+    def _committed(self, committing: asyncio.Task[Task]) -> None:
+        self._committing.discard(committing)
+        if committing.cancelled() or committing.exception() is not None:
+            return
+        task = committing.result()
+        log.info(
+            "task ended",
+            extra={
+                "action": "task_ended",
+                "task": task.id,
+                "submission": task.submission,
+                "status": task.status.value,
+                "code": task.error.code.value if task.error else None,
+            },
+        )
+        if self._ended is not None:
+            self._ended(task)
+
+    async def _commit(
+        self, claim: Claim, task: Task, notification: Notification, stored: Stored | None
+    ) -> Task:
         event_id = str(uuid.uuid4())
         asked = 0
 
@@ -160,8 +199,7 @@ class Ending:
 
         try:
             outcome = await self._outcome(task, notification, event_id, stored)
-            # A commit under way is not abandoned: whether it happened decides what the user is told.
-            return await asyncio.shield(self._persistently(ask))
+            return await self._persistently(ask)
         except LostError as exc:
             lost = exc
         except ServiceError:

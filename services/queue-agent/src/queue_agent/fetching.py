@@ -16,7 +16,7 @@ PAUSES = (0.5, 2.0)  # seconds before an input is fetched again that may be ther
 AT_ONCE = 4
 # All inputs of one task are in memory together, and more than once while a request is made of them.
 MAX_TOTAL_BYTES = 128 * 1024 * 1024
-TOTAL_SECONDS = 300.0
+TOTAL_SECONDS = 180.0
 
 
 class Inputs:

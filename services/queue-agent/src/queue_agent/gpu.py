@@ -12,12 +12,14 @@ from queue_agent.metrics import Metrics
 from queue_agent.pace import Pace, Running
 from queue_agent.ports import Job, Runtime
 from queue_agent.restart import Restarts
-from queue_agent.warmup import WarmUp
+from queue_agent.warmup import UnusableRuntimeError, WarmUp
 
 log = logging.getLogger(__name__)
 
 # Between looks at a runtime that is not ready; the last one repeats.
 PROBE_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+# For which a restart waits for answers that are still being read.
+ANSWER_SECONDS = 10.0
 # How often, and how long (seconds), a task may have to let others pass that need no other model.
 MAX_PASSED = 4
 MAX_PASSED_SECONDS = 30.0
@@ -30,17 +32,38 @@ class NoTurnError(Exception):
 class Turn:
     """The right to run one job now, until it is freed; what it made is under way until it is closed."""
 
-    def __init__(self, job: Job, running: Running, gpu: "Gpu") -> None:
-        self.job = job
+    def __init__(self, running: Running, gpu: "Gpu") -> None:
+        loop = asyncio.get_running_loop()
         self.running = running
-        self.freed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.freed: asyncio.Future[None] = loop.create_future()
+        self.answered: asyncio.Future[None] = loop.create_future()
+        self._stopping = False
         self._gpu = gpu
 
-    def free(self) -> None:
-        """Let the next job have the runtime, at once; harmless if it has it already."""
+    def freed_by_runtime(self) -> None:
+        """Free it, unless its run is being stopped: then it is free when it was seen to have stopped."""
+        if not self._stopping:
+            self.free()
+
+    def stopping(self) -> None:
+        """Note that its run is being interrupted."""
+        self._stopping = True
+
+    def free(self, size: int = 0) -> None:
+        """Let the next job have the runtime, at once; harmless if it has it already.
+
+        Args:
+            size: bytes that the result holds in memory, as far as is known.
+        """
         if not self.freed.done():
             self.freed.set_result(None)
-            self._gpu.freed(self)
+            self._gpu.freed(self, size)
+
+    def answer_ended(self) -> None:
+        """Note that nothing more of its run comes from the runtime."""
+        if not self.answered.done():
+            self.answered.set_result(None)
+            self._gpu.answer_ended(self)
 
     def weigh(self, size: int) -> None:
         """Say how many bytes its result holds in memory until the turn is closed."""
@@ -49,6 +72,7 @@ class Turn:
     def close(self) -> None:
         """Note that its result is out of memory."""
         self.free()
+        self.answer_ended()
         self._gpu.closed(self)
 
 
@@ -73,9 +97,9 @@ class Backlog:
         """Whether the GPU has to wait, lest memory runs out."""
         return len(self._sizes) >= self._max_results or sum(self._sizes.values()) > self._max_bytes
 
-    def add(self, turn: Turn) -> None:
-        """Count the result of a turn, whose size is not known yet."""
-        self._sizes[turn] = 0
+    def add(self, turn: Turn, size: int) -> None:
+        """Count the result of a turn, with the bytes that are known."""
+        self._sizes[turn] = size
 
     def weigh(self, turn: Turn, size: int) -> None:
         """Note the size of a result, in bytes, if it is counted still."""
@@ -126,6 +150,7 @@ class Gpu:
         self._changed = changed
         self._waiting: list[_Waiting] = []
         self.turn: Turn | None = None
+        self._unanswered: set[Turn] = set()
         self._doubted = asyncio.Event()
         self._doubted.set()
         self._condemned: tuple[str, str] | None = None  # why it has to be restarted: a word, and a sentence
@@ -164,9 +189,9 @@ class Gpu:
         if self._closed:
             raise NoTurnError
         waiting = _Waiting(job, time.monotonic(), asyncio.get_running_loop().create_future())
-        self._waiting.append(waiting)
-        self.give_turns()
         try:
+            self._waiting.append(waiting)
+            self.give_turns()
             while not waiting.granted.done():
                 await asyncio.wait({waiting.granted}, timeout=patience)
                 if not waiting.granted.done() and not self._in_sight(patience):
@@ -193,7 +218,8 @@ class Gpu:
             return
         chosen = self._next()
         self._waiting.remove(chosen)
-        self.turn = Turn(chosen.job, self._pace.start(chosen.job), self)
+        self.turn = Turn(self._pace.start(chosen.job), self)
+        self._unanswered.add(self.turn)
         self._metrics.gpu(busy=True)
         chosen.granted.set_result(self.turn)
         self._changed()
@@ -203,14 +229,25 @@ class Gpu:
         first = self._waiting[0]
         if first.passed >= MAX_PASSED or time.monotonic() - first.since >= MAX_PASSED_SECONDS:
             return first
-        chosen = next((w for w in self._waiting if self._runtime.has_loaded(w.job)), first)
+        chosen = next((w for w in self._waiting if self._has_loaded(w.job)), first)
         if chosen is not first:
             first.passed += 1
         return chosen
 
-    def freed(self, turn: Turn) -> None:
+    def _has_loaded(self, job: Job) -> bool:
+        try:
+            return self._runtime.has_loaded(job)
+        except Exception:
+            log.exception("has_loaded tripped up", extra={"action": "internal_error"})
+            return True
+
+    def answer_ended(self, turn: Turn) -> None:
+        """Note that a run is over altogether; for `Turn.answer_ended`."""
+        self._unanswered.discard(turn)
+
+    def freed(self, turn: Turn, size: int) -> None:
         """End a turn; for `Turn.free`."""
-        self.backlog.add(turn)
+        self.backlog.add(turn, size)
         if self.turn is turn:
             self.turn = None
             self._metrics.gpu(busy=False)
@@ -232,9 +269,9 @@ class Gpu:
             self._metrics.breaker(is_open=False)
             self._health.set_ready(True, BREAKER_OPEN)
 
-    def failed(self, job: Job, why: str, *, poisoned: bool = False) -> None:
-        """Note that the runtime failed a job: nobody gets it before it was seen ready again."""
-        opened = self._breaker.fault(job.submission)
+    def failed(self, submission: str, why: str, *, poisoned: bool = False) -> None:
+        """Note that the runtime failed a task: nobody gets it before it was seen ready again."""
+        opened = self._breaker.fault(submission)
         if poisoned:
             self._condemned = ("poisoned", why)
         elif opened and self._breaker.openings > 1:
@@ -280,37 +317,60 @@ class Gpu:
             try:
                 await self._get_back()
             except Exception:
+                self._say_ready(False)
                 # Whatever an adapter does, the agent goes on asking.
                 log.exception("probing tripped up", extra={"action": "internal_error"})
                 await asyncio.sleep(PROBE_SECONDS[-1])
 
     async def _get_back(self) -> None:
-        if self._breaker.pause:
-            await asyncio.sleep(self._breaker.pause)
-        while self.turn is not None:
-            await asyncio.wait({self.turn.freed})
-        if self._condemned is not None:
-            (word, why), self._condemned = self._condemned, None
-            self._say_ready(False)
-            self._metrics.runtime_restart(word)
-            await self._restarts.restart(why)
-            self._cold = True
-        await self._until_ready()
-        if self._warm_up is not None and (self._cold or self._breaker.is_open):
-            # After faults in a row the operator's task is what is let through, and not a user's.
-            self._say_ready(False)
-            await self._warm_up.until_done()
+        while self._doubted.is_set():
+            if self._breaker.pause:
+                await asyncio.sleep(self._breaker.pause)
+            while self.turn is not None:
+                await asyncio.wait({self.turn.freed})
+            # While somebody had his turn, more may have come to light.
+            if self._breaker.pause:
+                continue
+            if self._condemned is not None:
+                await self._restart(*self._condemned)
+                continue
+            await self._until_ready()
+            if self._warm_up is not None and (self._cold or self._breaker.is_open):
+                await self._warm(self._warm_up)
+            if not self._at_fault():
+                self._cold = False
+                self._doubted.clear()
+                self._say_ready(True)
+                self.give_turns()
+                self._changed()
+
+    def _at_fault(self) -> bool:
+        return self._condemned is not None or self._breaker.pause > 0
+
+    async def _restart(self, word: str, why: str) -> None:
+        self._say_ready(False)
+        if answers := {turn.answered for turn in self._unanswered}:
+            # What was made before is still being read.
+            await asyncio.wait(answers, timeout=ANSWER_SECONDS)
+        self._metrics.runtime_restart(word)
+        await self._restarts.restart(why)
+        self._condemned = None
+        self._cold = True
+
+    async def _warm(self, warm_up: WarmUp) -> None:
+        """Let the operator's task through first: after a start, and after faults in a row."""
+        self._say_ready(False)
+        try:
+            await warm_up.until_done()
+        except UnusableRuntimeError as exc:
+            self._condemned = ("warm-up", str(exc))
+        else:
             self.succeeded()
-        self._cold = False
-        if self._condemned is None:
-            self._doubted.clear()
-            self._say_ready(True)
-            self.give_turns()
-            self._changed()
 
     async def _until_ready(self) -> None:
         pauses = iter(PROBE_SECONDS)
         while not await self._runtime.ready():
+            self._cold = True  # it may have been started again
             pause = next(pauses, PROBE_SECONDS[-1])
             self._say_ready(False)
             log.info("runtime is not ready", extra={"action": "runtime_not_ready", "pause": pause})

@@ -1,9 +1,11 @@
 """A message in hand, and what is to become of it."""
 
+import asyncio
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from queue_agent.ports import Delivery
+from queue_agent.ports import Delivery, Job
+from queue_agent.tasks import Claim
 from task_schema import Message
 from task_store import Task
 
@@ -27,6 +29,41 @@ class Leave:
 
 Disposition = Delete | GiveBack | Leave
 
+Claiming = asyncio.Task[tuple[Claim, Task]]
+
+
+@dataclass(slots=True, eq=False)
+class Flight:
+    """A message in hand, from its receipt to its end.
+
+    Attributes:
+        delivery: the receipt.
+        since: when that was, in seconds of the monotonic clock.
+        started: its turn on the GPU has come, or will not come any more.
+        settled: nothing has to be done about the message any more.
+        job: its prepared job, until it runs.
+        claiming: the claim of its task, from the start of the run.
+        task: the coroutine that carries it.
+    """
+
+    delivery: Delivery
+    since: float
+    started: bool = False
+    settled: bool = False
+    job: Job | None = None
+    claiming: Claiming | None = None
+    task: asyncio.Task[None] = field(init=False)
+
+    def waiting_job(self) -> Job:
+        """Return the job that waits for its turn."""
+        assert self.job is not None
+        return self.job
+
+    def take_job(self) -> Job:
+        """Return the job for its run; nobody else holds it then, or the inputs in it."""
+        job, self.job = self.waiting_job(), None
+        return job
+
 
 @dataclass(frozen=True, slots=True)
 class InHand:
@@ -45,9 +82,10 @@ class InHand:
 class Settled(Exception):  # noqa: N818 - it is no error: the message needs nothing more but this
     """Raised where a step finds that a message is done with."""
 
-    def __init__(self, disposition: Disposition, why: str) -> None:
+    def __init__(self, disposition: Disposition, why: str, *, unreadable: bool = False) -> None:
         self.disposition = disposition
         self.why = why
+        self.unreadable = unreadable
         super().__init__(why)
 
 

@@ -88,7 +88,7 @@ class Intake:
             task = await self._row(delivery, received.message, bare=received.bare)
         except UnreadableMessageError as exc:
             await self._unreadable.keep(delivery, exc)
-            raise Settled(Delete(), f"unreadable: {shorten(exc.reason)}") from exc
+            raise Settled(Delete(), f"unreadable: {shorten(exc.reason)}", unreadable=True) from exc
         held = InHand(delivery, received.message, task)
         await self._check_row(held)
         await self._check_task(held, bare=received.bare)

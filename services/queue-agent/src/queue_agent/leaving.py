@@ -10,7 +10,9 @@ from queue_agent.pace import Running
 MAX_FINISH_SECONDS = 90.0
 # What is kept free of the grace period at least, so that a task that was stopped can be given back.
 _RESERVE_SECONDS = 1.0
-_MAX_RESERVE = 1 / 3  # of the grace period
+# Before SIGKILL everything that has not ended is given back; AWS may be slow to take it.
+_CUT_OFF_SECONDS = 3.0
+_MAX_RESERVE = 1 / 4  # of the grace period, each
 
 
 class Leaving:
@@ -27,6 +29,7 @@ class Leaving:
         self._begun = asyncio.Event()
         self._hurried = asyncio.Event()
         self._deadline = 0.0
+        self._cut_off = min(_CUT_OFF_SECONDS, self._grace * _MAX_RESERVE)
 
     @property
     def begun(self) -> bool:
@@ -35,13 +38,13 @@ class Leaving:
 
     @property
     def left(self) -> float:
-        """Seconds until everything has to be over, once it has begun."""
+        """Seconds until what has not ended is given back, once it has begun."""
         return 0.0 if self._hurried.is_set() else max(0.0, self._deadline - self._clock())
 
     def begin(self) -> None:
         """Start to leave; nothing happens if it has begun."""
         if not self._begun.is_set():
-            self._deadline = self._clock() + self._grace
+            self._deadline = self._clock() + self._grace - self._cut_off
             self._begun.set()
 
     def hurry(self) -> None:

@@ -43,7 +43,7 @@ class Limits:
     deliveries: int = 4
     delivery_bytes: int = 64 * 1024 * 1024
     tail: float = 120
-    in_hand: int = 24
+    in_hand: int = 32
 
     def inference_of(self, tasktype: str) -> float:
         """Return the longest run of a task type."""

@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 
 from queue_agent.lately import BusyTime, Clock, WorstLately
 from task_schema import TASK_TYPES, Status, TaskCode
+from task_store import Task
 
 #: Where the time of a task goes, in order.
 Stage = Literal["receive", "accept", "prepare", "wait", "infer", "store", "commit", "notify", "delete"]
@@ -166,6 +167,10 @@ class Metrics:
 
     def _gauge(self, name: str, meaning: str) -> Gauge:
         return Gauge(name, meaning, registry=self.registry)
+
+    def ended(self, task: Task) -> None:
+        """Count a task that has ended here, run or not."""
+        self.task_ended(task.status, task.error.code if task.error else None, task.tasktype)
 
     def task_ended(self, status: Status, code: TaskCode | None, tasktype: str) -> None:
         """Count a task that came to its end here; `code` says why it did not succeed."""

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from queue_agent.ports import Job
@@ -19,6 +19,9 @@ _FACTORS = ("steps", "width", "height", "batch_size", "n_iter")
 _MAX_FACTOR = 1e9  # no step count and no width is larger; messages may say anything
 # Kinds of tasks whose averages are kept; more of them are forgotten, the oldest first.
 _MAX_KINDS = 256
+
+
+Kinds = Sequence[tuple[Any, ...]]
 
 
 class Average:
@@ -69,7 +72,11 @@ class Pace:
 
     def expected(self, job: Job) -> float | None:
         """What a whole run takes; None where nothing like it has run before."""
-        for key in _kinds(job):
+        return self.expected_of(tuple(_kinds(job)))
+
+    def expected_of(self, kinds: Kinds) -> float | None:
+        """What a run of these kinds takes, the first that is known."""
+        for key in kinds:
             average = self._runs.get(key)
             if average is not None:
                 return average.value
@@ -77,7 +84,11 @@ class Pace:
 
     def ran(self, job: Job, seconds: float) -> None:
         """Note what a run took that went to its end."""
-        for key in _kinds(job):
+        self.ran_of(tuple(_kinds(job)), seconds)
+
+    def ran_of(self, kinds: Kinds, seconds: float) -> None:
+        """Note what a run of these kinds took."""
+        for key in kinds:
             average = self._runs.pop(key, None) or Average()
             average.add(seconds)
             self._runs[key] = average  # the newest last
@@ -90,7 +101,7 @@ class Running:
 
     def __init__(self, pace: Pace, job: Job) -> None:
         self._pace = pace
-        self._job = job
+        self._kinds = tuple(_kinds(job))  # and not the job, whose inputs take memory
         self._started = pace.clock()
         self._end: float | None = None  # by progress
 
@@ -106,14 +117,14 @@ class Running:
 
     def ended(self) -> None:
         """Note that it went to its end."""
-        self._pace.ran(self._job, self.seconds)
+        self._pace.ran_of(self._kinds, self.seconds)
 
     def remaining(self) -> float | None:
         """Estimate the seconds to its end; None where nothing is known."""
         if self._end is not None:
             left = self._end - self._pace.clock()
             return max(0.0, left) if left > -self._slack(self._end - self._started) else None
-        expected = self._pace.expected(self._job)
+        expected = self._pace.expected_of(self._kinds)
         if expected is None:
             return None
         left = expected - self.seconds

@@ -51,7 +51,7 @@ class Restarts:
             return False
         log.error("the runtime is to be restarted", extra={"action": "restart", "cause": why})
         try:
-            await asyncio.to_thread(_write, path, f"{why}\n")
+            await asyncio.to_thread(_write, path, f"{' '.join(why.split())}\n")
         except OSError as exc:
             log.error("restart file not written", extra={"action": "restart_failed", "cause": str(exc)})  # noqa: TRY400 - the text says it all
             return False

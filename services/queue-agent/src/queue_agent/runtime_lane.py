@@ -1,61 +1,88 @@
 """The way by which runs are sent: a connection that is open before the request is there.
 
 Between two runs the GPU waits for this, so a client library's milliseconds are left out: the request goes out
-in one write, and the answer is handed on as soon as its head is there. It speaks as much of HTTP/1.1 as that
-needs.
+in one write, and the answer is handed on as soon as its head is there. The protocol is h11's, httpx's
+own.
 """
 
 import asyncio
 import base64
 import contextlib
 import select
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
+
+import h11
 
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError
 from queue_agent.runtime_reply import Reply
 
+Headers = Sequence[tuple[str, str]]
+
 CONNECT_TIMEOUT = 5.0  # seconds
 TAIL_TIMEOUT = 300.0  # seconds for the rest of an answer that has begun, on the same machine
 
+_BROKEN = (OSError, h11.RemoteProtocolError)
+
 _BUFFER = 1024 * 1024  # bytes that wait here before the runtime has to
+_CHUNK = 256 * 1024  # bytes read at once
 _SMALL = 64 * 1024  # bytes that are copied sooner than sent on their own
-_BROKEN = (OSError, EOFError, ValueError, LookupError, asyncio.LimitOverrunError)
 
 
 class Answering:
     """An answer of which only the head has come yet."""
 
-    def __init__(self, status: int, headers: Mapping[str, str], reader: asyncio.StreamReader) -> None:
+    def __init__(self, status: int, exchange: "_Exchange") -> None:
         self.status = status
-        self._headers = headers
-        self._reader = reader
+        self._exchange = exchange
 
     async def rest(self) -> Reply:
         """Read the body. Raises RuntimeLostError where it is cut off or does not come."""
         try:
             async with asyncio.timeout(TAIL_TIMEOUT):
-                return Reply(self.status, await self._body())
+                return Reply(self.status, await self._exchange.body())
         except TimeoutError as exc:
             raise RuntimeLostError("the runtime's answer did not come to its end") from exc
         except _BROKEN as exc:
             raise RuntimeLostError(f"the runtime's answer was cut off: {_describe(exc)}") from exc
 
-    async def _body(self) -> bytes:
-        if self._headers.get("transfer-encoding", "").lower() == "chunked":
-            return await self._chunks()
-        if "content-length" in self._headers:
-            return await self._reader.readexactly(int(self._headers["content-length"]))
-        return await self._reader.read()
 
-    async def _chunks(self) -> bytes:
-        body = bytearray()
+class _Exchange:
+    """One request and its answer, by h11's rules."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+        self._protocol = h11.Connection(our_role=h11.CLIENT)
+
+    def request(self, target: str, headers: Headers, body: bytes) -> list[bytes]:
+        """Return what has to be sent for a POST, in parts; the body is not copied."""
+        head = h11.Request(
+            method="POST", target=target, headers=[*headers, ("Content-Length", str(len(body)))]
+        )
+        parts = [self._protocol.send(head)]
+        parts += self._protocol.send_with_data_passthrough(h11.Data(data=body)) or []
+        self._protocol.send(h11.EndOfMessage())
+        return [bytes(part) for part in parts if part]
+
+    async def head(self) -> int:
+        """Return the status as soon as the answer's head is there."""
         while True:
-            size = int((await self._reader.readuntil(b"\r\n")).partition(b";")[0], 16)
-            body += (await self._reader.readexactly(size + 2))[:size]
-            if size == 0:
-                return bytes(body)
+            event = await self._next()
+            if isinstance(event, h11.Response):
+                return event.status_code
+
+    async def body(self) -> bytes:
+        body = bytearray()
+        while not isinstance(event := await self._next(), h11.EndOfMessage):
+            if isinstance(event, h11.Data):
+                body += event.data
+        return bytes(body)
+
+    async def _next(self) -> object:
+        while (event := self._protocol.next_event()) is h11.NEED_DATA:
+            self._protocol.receive_data(await self._reader.read(_CHUNK))
+        return event
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +115,16 @@ class Lane:
         self._tls = parts.scheme == "https"
         self._address = (parts.hostname or "", parts.port or (443 if self._tls else 80))
         self._path = parts.path.rstrip("/")
-        lines = [f"Host: {parts.netloc.rpartition('@')[2]}", "Accept: */*", "Accept-Encoding: identity"]
+        self._headers = [
+            ("Host", parts.netloc.rpartition("@")[2]),
+            ("Accept", "*/*"),
+            ("Accept-Encoding", "identity"),
+            ("Content-Type", "application/json"),
+            ("Connection", "close"),
+        ]
         if parts.username is not None:
             login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-            lines.append(f"Authorization: Basic {base64.b64encode(login.encode()).decode()}")
-        lines += ["Content-Type: application/json", "Connection: close"]
-        self._head = "\r\n".join(lines)
+            self._headers.append(("Authorization", f"Basic {base64.b64encode(login.encode()).decode()}"))
         self._spare: _Connection | None = None
         self._warming = asyncio.Lock()
         self._opening: asyncio.Task[None] | None = None
@@ -123,16 +154,17 @@ class Lane:
         """
         connection = await self._take()
         try:
-            head = f"POST {self._path}{path} HTTP/1.1\r\n{self._head}\r\nContent-Length: {len(body)}\r\n\r\n"
+            exchange = _Exchange(connection.reader)
+            parts = exchange.request(self._path + path, self._headers, body)
             # Not by `writelines`: that of Python 3.12.1 does not tell `drain` of what it could not send.
-            for part in (head.encode() + body,) if len(body) < _SMALL else (head.encode(), body):
+            for part in [b"".join(parts)] if len(body) < _SMALL else parts:
                 connection.writer.write(part)
             sending = _Sending(connection.writer)
             self._refill()
             try:
                 async with asyncio.timeout(timeout):
                     # A server may answer, and close, before it has all of it: it is still an answer.
-                    answer = await _answer(connection.reader)
+                    answer = Answering(await exchange.head(), exchange)
             except TimeoutError as exc:
                 raise RuntimeLostError(f"the runtime did not answer for {timeout:g} s") from exc
             except _BROKEN as exc:
@@ -190,16 +222,6 @@ class _Sending:
             return True
         [failure] = await asyncio.gather(self._drain, return_exceptions=True)
         return failure is None
-
-
-async def _answer(reader: asyncio.StreamReader) -> Answering:
-    status = 100
-    lines: list[str] = []
-    while status < 200:  # what comes before the answer
-        lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        status = int(lines[0].split(" ", 2)[1])
-    pairs = (line.partition(":") for line in lines[1:] if line)
-    return Answering(status, {name.strip().lower(): value.strip() for name, _, value in pairs}, reader)
 
 
 def _describe(exc: BaseException) -> str:

@@ -9,8 +9,7 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from queue_agent.attempt import MAX_BACK_OFF, Attempts, back_off, end_of
@@ -22,7 +21,7 @@ from queue_agent.fetching import Inputs
 from queue_agent.gpu import Backlog, Gpu, NoTurnError
 from queue_agent.health import Health
 from queue_agent.heartbeat import Heartbeat
-from queue_agent.inhand import Delete, Disposition, GiveBack, InHand, Leave, Settled
+from queue_agent.inhand import Delete, Disposition, Flight, GiveBack, InHand, Leave, Settled
 from queue_agent.intake import Intake
 from queue_agent.leaving import Leaving
 from queue_agent.limits import Limits
@@ -37,24 +36,16 @@ from task_store import LostError
 log = logging.getLogger(__name__)
 
 # Messages that may be in hand besides, while the inputs of others are slow to come.
-_MORE_WHILE_SLOW = 2
+_MORE_WHILE_SLOW = 6
 # The next message is received so many times what fetching takes before the running task ends, and a bit.
 _AHEAD = 2.0
 _AHEAD_SECONDS = 0.05
 # A long poll that brought a message late says nothing about how long receiving takes.
 _MAX_RECEIVE_SECONDS = 1.0
-# Given to coroutines that were cancelled at the very end.
-_LAST_SECONDS = 3.0
-
-
-@dataclass(slots=True, eq=False)
-class _Flight:
-    """A message in hand, from its receipt to its end."""
-
-    delivery: Delivery
-    since: float
-    started: bool = False  # its turn on the GPU has come, or will not come any more
-    task: asyncio.Task[None] = field(init=False)
+# At the very end: for coroutines that were cancelled, for commits under way, and for giving back.
+_CANCEL_SECONDS = 0.5
+_COMMIT_SECONDS = 1.0
+_GIVE_BACK_SECONDS = 1.5
 
 
 class Worker:
@@ -75,6 +66,7 @@ class Worker:
         health: Health,
         restarts: Restarts,
         persistently: Persistence,
+        stubbornly: Persistence,
         warm_up: WarmUp | None = None,
         breaker: Breaker | None = None,
     ) -> None:
@@ -110,8 +102,11 @@ class Worker:
             limits=limits,
             metrics=metrics,
             persistently=persistently,
+            stubbornly=stubbornly,
+            troubled=self._troubled,
         )
-        self._flights: set[_Flight] = set()
+        self._ending = ending
+        self._flights: set[Flight] = set()
         self._failures = 0  # messages in a row that AWS did not let us end
         self._not_before = 0.0  # when the next may be received, after such trouble
 
@@ -155,12 +150,28 @@ class Worker:
             await asyncio.wait(
                 tasks, timeout=min(0.2, self._leaving.left), return_when=asyncio.FIRST_COMPLETED
             )
-        left = [flight.task for flight in self._flights]
-        for task in left:
-            task.cancel()
-        if left:
-            log.warning("not all was ended in time", extra={"action": "cut_off", "messages": len(left)})
-            await asyncio.wait(left, timeout=_LAST_SECONDS)
+        if self._flights:
+            await self._cut_off(list(self._flights))
+
+    async def _cut_off(self, flights: Sequence[Flight]) -> None:
+        """Give back what did not end in time."""
+        log.warning("not all was ended in time", extra={"action": "cut_off", "messages": len(flights)})
+        for flight in flights:
+            flight.task.cancel()
+        await asyncio.wait([flight.task for flight in flights], timeout=_CANCEL_SECONDS)
+        await self._ending.committed(_COMMIT_SECONDS)
+        giving_back = [asyncio.create_task(self._abandon(flight)) for flight in flights if not flight.settled]
+        if giving_back:
+            await asyncio.wait(giving_back, timeout=_GIVE_BACK_SECONDS)
+
+    async def _abandon(self, flight: Flight) -> None:
+        """Give a message and its task back; after a commit the table refuses, and the task is only told."""
+        with contextlib.suppress(Exception):
+            if flight.claiming is not None:
+                claim, _ = await asyncio.shield(flight.claiming)
+                await self._tasks.give_back(claim, lost=False)
+        with contextlib.suppress(ServiceError):
+            await self._queue.hide(flight.delivery, 0)
 
     # --- receiving ---
 
@@ -183,7 +194,7 @@ class Worker:
         waited = delivery.sent_at.timestamp() > began_at
         took = 0.0 if waited else min(_MAX_RECEIVE_SECONDS, time.monotonic() - began)
         self._metrics.observe("receive", took)
-        flight = _Flight(delivery, time.monotonic())
+        flight = Flight(delivery, time.monotonic())
         self._flights.add(flight)
         flight.task = asyncio.create_task(self._fly(flight, took), name=f"message {delivery.message_id}")
 
@@ -228,13 +239,15 @@ class Worker:
             receive.cancel()
             stop.cancel()
         if delivery is not None and self._leaving.begun:
-            await self._settle(delivery, GiveBack(), "stopping")
+            with contextlib.suppress(TimeoutError, ServiceError):
+                async with asyncio.timeout(_GIVE_BACK_SECONDS):
+                    await self._queue.hide(delivery, 0)
             return None
         return delivery
 
     # --- a message in hand ---
 
-    async def _fly(self, flight: _Flight, received_in: float) -> None:
+    async def _fly(self, flight: Flight, received_in: float) -> None:
         """Carry a message to its end, whatever happens."""
         limits = self._limits
         why = "done"
@@ -249,18 +262,19 @@ class Worker:
                     disposition = await self._process(flight, beat, received_in)
                 except Settled as exc:
                     disposition, why = exc.disposition, exc.why
+                    if exc.unreadable:
+                        self._metrics.message_settled("Unreadable")
                 except LostError as exc:
                     disposition, why = Leave(), str(exc)
                 except ServiceError as exc:
                     self._failed(failures + 1)
                     disposition, why = GiveBack(back_off(flight.delivery.receive_count)), str(exc)
-                except asyncio.CancelledError:
-                    disposition, why = GiveBack(), "out of time"
                 except Exception:
                     # One message that trips us up must not stop the ones behind it.
+                    self._failed(failures + 1)
                     log.exception("task tripped up the agent", extra={"action": "internal_error"})
                     disposition, why = GiveBack(back_off(flight.delivery.receive_count)), "internal error"
-            await self._settle(flight.delivery, disposition, why)
+            await self._settle(flight, disposition, why)
         finally:
             self._metrics.in_flight("hand", -1)
             self._flights.discard(flight)
@@ -276,7 +290,12 @@ class Worker:
             pause = min(self._limits.trouble_pause * 2 ** min(failures - 2, 6), MAX_BACK_OFF)
             self._not_before = time.monotonic() + pause
 
-    async def _settle(self, delivery: Delivery, disposition: Disposition, why: str) -> None:
+    def _troubled(self) -> None:
+        self._failed(self._failures + 1)
+
+    async def _settle(self, flight: Flight, disposition: Disposition, why: str) -> None:
+        delivery = flight.delivery
+        how = type(disposition).__name__
         try:
             match disposition:
                 case Delete():
@@ -289,7 +308,8 @@ class Worker:
         except ServiceError as exc:
             # It comes back when its visibility ends, and finds its task ended or free.
             log.warning("message not settled", extra={"action": "settle_failed", "cause": str(exc)})
-        how = type(disposition).__name__
+            how = "Failed"
+        flight.settled = True
         self._metrics.message_settled(how)
         log.info(
             "message settled",
@@ -301,7 +321,7 @@ class Worker:
             },
         )
 
-    async def _process(self, flight: _Flight, beat: Heartbeat, received_in: float) -> Disposition:
+    async def _process(self, flight: Flight, beat: Heartbeat, received_in: float) -> Disposition:
         """Pass through the stages: fetch, wait for the GPU, run and deliver."""
         delivery = flight.delivery
         try:
@@ -309,25 +329,25 @@ class Worker:
                 held = await self._intake.accept(delivery)
             try:
                 with self._metrics.stage("prepare"):
-                    job = await self._unless_stopped(self._prepare(held))
+                    flight.job = await self._unless_stopped(self._prepare(held))
             except TaskFailedError as exc:
                 raise await self._intake.end(held, exc.error, answer=exc.answer) from exc
             except RuntimeRefusedStartError as exc:
                 log.warning("runtime refused", extra={"action": "runtime_refused", "cause": str(exc)})
-                self._gpu.doubt()
+                self._gpu.failed(held.message.submission, str(exc))
                 return GiveBack(back_off(delivery.receive_count))
-            if job is None:
+            if flight.job is None:
                 return GiveBack()
             self._pace.fetched(received_in + time.monotonic() - flight.since)
             await self._intake.check_deadline(held)
-            return await self._in_turn(flight, held, job, beat)
+            return await self._in_turn(flight, held, beat)
         finally:
             self._start(flight)
 
-    async def _in_turn(self, flight: _Flight, held: InHand, job: Job, beat: Heartbeat) -> Disposition:
+    async def _in_turn(self, flight: Flight, held: InHand, beat: Heartbeat) -> Disposition:
         try:
             with self._metrics.stage("wait"):
-                turn = await self._gpu.take(job, patience=self._limits.hold)
+                turn = await self._gpu.take(flight.waiting_job(), patience=self._limits.hold)
         except NoTurnError:
             self._metrics.prefetch_returned()
             return GiveBack()
@@ -339,11 +359,11 @@ class Worker:
                 turn.free()
                 await self._intake.check_deadline(held)
             self._metrics.message_age(max(0.0, time.time() - flight.delivery.sent_at.timestamp()))
-            return await self._attempts.make(held, job, beat, turn)
+            return await self._attempts.make(flight, held, beat, turn)
         finally:
             turn.close()
 
-    def _start(self, flight: _Flight) -> None:
+    def _start(self, flight: Flight) -> None:
         if not flight.started:
             flight.started = True
             self._change.set()
@@ -362,6 +382,8 @@ class Worker:
             await asyncio.wait({prepare, stop}, return_when=asyncio.FIRST_COMPLETED)
             if not prepare.done():
                 return None
+            if prepare.cancelled():
+                raise RuntimeRefusedStartError("the adapter gave the preparation up")
             job = prepare.result()
             return None if self._leaving.begun else job
         finally:

@@ -93,6 +93,7 @@ class Agent:
             payloads=self.payloads,
             calls=self.calls,
             persistently=self.persistently,
+            ended=self.metrics.ended,
         )
 
     def worker(self) -> Worker:
@@ -121,6 +122,7 @@ class Agent:
             health=self.health,
             restarts=self.restarts,
             persistently=self.persistently,
+            stubbornly=self.persistently,
             warm_up=self.warm_up,
             breaker=Breaker(first_pause=self._breaker_pause),
         )

@@ -111,7 +111,6 @@ async def test_every_form_of_an_answer_is_read(wire: Wire, lane: Lane, raw: byte
     "raw",
     [
         b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nok",
-        b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nok",
         CHUNKED + b"5\r\nab",
         CHUNKED + b"xyz\r\n",
     ],
@@ -122,7 +121,16 @@ async def test_an_answer_that_is_cut_off_is_lost(wire: Wire, lane: Lane, raw: by
         await post(lane)
 
 
-@pytest.mark.parametrize("raw", [b"", b"HTTP/1.1 200", b"nonsense\r\n\r\n", b"HTTP/1.1 x\r\n\r\n"])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"HTTP/1.1 200",
+        b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nok",
+        b"nonsense\r\n\r\n",
+        b"HTTP/1.1 x\r\n\r\n",
+    ],
+)
 async def test_no_answer_at_all_is_lost(wire: Wire, lane: Lane, raw: bytes) -> None:
     wire.answer = raw
     with pytest.raises(RuntimeLostError, match="lost while it worked"):
