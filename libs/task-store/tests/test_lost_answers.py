@@ -73,6 +73,7 @@ WRITES: dict[str, tuple[Callable[[TaskStore], None], Callable[[TaskStore], objec
     "commit": (claim, lambda store: store.commit("test-t2i", "s", "mine", END, now=NOW)),
     "cancel a queued one": (record, lambda store: store.cancel("test-t2i", "s", outcome=CANCELLED, now=NOW)),
     "cancel a running one": (claim, lambda store: store.cancel("test-t2i", "s", outcome=CANCELLED, now=NOW)),
+    "postpone": (record, lambda store: store.postpone("test-t2i", "s", seen=NOW, until=LEASE)),
     "mark_notified": (commit, lambda store: store.mark_notified("test-t2i", "s", now=NOW)),
 }
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from task_schema import Status
-from task_store import DynamoTaskStore, Task, TaskStore, TaskStoreError, table_definition
+from task_store import SHARDS, Due, DynamoTaskStore, Task, TaskStore, TaskStoreError, table_definition
 from task_store.testing import MemoryTaskStore, new_task, outcome
 
 NOW = 1_790_000_000_000
@@ -23,14 +23,25 @@ ENDS = [outcome(status) for status in Status if status.is_terminal]
 CANCELLED = outcome(Status.CANCELLED)
 
 
-EVERY = ("record", "publish", "claim", "seize", "renew", "give_back", "commit", "cancel", "notify")
+EVERY = (
+    "record",
+    "publish",
+    "claim",
+    "seize",
+    "renew",
+    "give_back",
+    "commit",
+    "cancel",
+    "notify",
+    "postpone",
+)
 # What mostly gets somewhere; without it, random calls are refused nearly all the time.
 SENSIBLE = {
     None: ("record",),
-    Status.QUEUED: ("claim", "claim", "claim", "seize", "publish", "cancel"),
+    Status.QUEUED: ("claim", "claim", "claim", "seize", "publish", "cancel", "postpone"),
     Status.RUNNING: ("renew", "give_back", "commit", "claim", "seize", "cancel"),
 }
-AT_THE_END = ("notify", "notify", "record", "publish")
+AT_THE_END = ("notify", "notify", "record", "publish", "postpone")
 
 
 @dataclass(frozen=True)
@@ -73,8 +84,8 @@ class Pair:
             self._check(task)
         self.now += step.number
 
-    def lists(self) -> tuple[list[Task], list[Task]]:
-        return _listed(self.memory), _listed(self.dynamo)
+    def lists(self) -> list[tuple[list[Task], list[Due]]]:
+        return [(_listed(store), _due(store)) for store in (self.memory, self.dynamo)]
 
     def _call(self, step: Step) -> Callable[[TaskStore], Any]:
         task_id, now, until = step.task_id, self.now, self.now + step.number
@@ -88,6 +99,7 @@ class Pair:
             new = new_task(id=task_id, submission=fresh, body_hash=str(step.flag))
             return lambda store: store.record(new, now=now)
         fresh = f"t{next(self._fresh)}"
+        seen = self._seen(task_id)
         end = ENDS[step.number % len(ENDS)]
         named = submission if step.flag else None
         calls: dict[str, Callable[[TaskStore], Any]] = {
@@ -100,9 +112,13 @@ class Pair:
             "give_back": lambda store: store.give_back(task_id, submission, token, count=step.flag),
             "commit": lambda store: store.commit(task_id, submission, token, end, now=now),
             "cancel": lambda store: store.cancel(task_id, named, outcome=CANCELLED, now=now),
+            "postpone": lambda store: store.postpone(task_id, submission, seen=seen, until=until),
             "notify": lambda store: store.mark_notified(task_id, submission, now=now),
         }
         return calls[name]
+
+    def _seen(self, task_id: str) -> int:
+        return next((due.look_at for due in _due(self.memory) if due.id == task_id), NOW)
 
     def _check(self, task: Task) -> None:
         running = task.status is Status.RUNNING
@@ -122,6 +138,16 @@ def _listed(store: TaskStore) -> list[Task]:
         page = store.list_by_runtime("sdruntime", DAY, limit=1, cursor=page.cursor)
         tasks += page.tasks
     return sorted(tasks, key=lambda task: task.id)
+
+
+def _due(store: TaskStore) -> list[Due]:
+    found: list[Due] = []
+    for shard in range(SHARDS):
+        found += (page := store.list_due(shard, before=NOW * 2, limit=1)).due
+        while page.cursor:
+            page = store.list_due(shard, before=NOW * 2, limit=1, cursor=page.cursor)
+            found += page.due
+    return found
 
 
 def _said(call: Callable[[TaskStore], Any], store: TaskStore) -> Any:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -189,6 +190,19 @@ def test_a_lease_that_ran_out_gives_the_task_to_the_next_attempt(store: TaskStor
     again = store.claim(task.id, task.submission, token=MINE, lease_until=LEASE * 2, now=LEASE)
     assert (again.token, again.attempts, again.started_at) == (MINE, 2, LEASE)
     assert again.progress is None
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_claim_finds_out_itself_that_no_attempt_is_left(store: TaskStore, running: bool) -> None:
+    task = claimed(store, token=OTHER)
+    if not running:
+        store.give_back(task.id, task.submission, OTHER, count=True)
+    claim = partial(store.claim, task.id, task.submission, token=MINE, lease_until=LEASE * 2, now=LEASE)
+    with pytest.raises(NotClaimableError) as refused:
+        claim(max_attempts=1)
+    assert refused.value.task == now_of(store, task)
+    assert claim(max_attempts=2).attempts == 2
+    assert claim(max_attempts=2).attempts == 2, "the same claim again, as after a lost answer"
 
 
 def test_a_late_attempt_cannot_win(store: TaskStore) -> None:

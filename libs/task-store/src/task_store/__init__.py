@@ -3,11 +3,24 @@
 from task_store._dynamo import DynamoClient, DynamoTaskStore
 from task_store._items import MAX_ERROR_MESSAGE, MAX_ROW, day_of, fits
 from task_store._store import TaskStore
-from task_store._table import INDEX, INDEX_PARTITION, INDEX_SORT, KEY, TTL_ATTRIBUTE, table_definition
+from task_store._table import (
+    INDEX,
+    INDEX_PARTITION,
+    INDEX_SORT,
+    KEY,
+    LOOK_INDEX,
+    LOOK_PARTITION,
+    LOOK_SORT,
+    SHARDS,
+    TTL_ATTRIBUTE,
+    table_definition,
+)
 from task_store._task import (
     MAX_INLINE_CONTEXT,
     MAX_INLINE_NOTIFICATION,
     MAX_TOKEN,
+    Due,
+    DuePage,
     NewTask,
     Outcome,
     Page,
@@ -34,15 +47,21 @@ __all__ = [
     "INDEX_PARTITION",
     "INDEX_SORT",
     "KEY",
+    "LOOK_INDEX",
+    "LOOK_PARTITION",
+    "LOOK_SORT",
     "MAX_ERROR_MESSAGE",
     "MAX_INLINE_CONTEXT",
     "MAX_INLINE_NOTIFICATION",
     "MAX_ROW",
     "MAX_TOKEN",
+    "SHARDS",
     "TTL_ATTRIBUTE",
     "AlreadyEndedError",
     "BadCursorError",
     "ConflictError",
+    "Due",
+    "DuePage",
     "DynamoClient",
     "DynamoTaskStore",
     "LostError",

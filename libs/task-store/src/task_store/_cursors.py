@@ -10,15 +10,15 @@ from task_store.errors import BadCursorError
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The last row of a page: the index is sorted by time; the id tells rows of the same ms apart."""
+    """The last row of a page: an index is sorted by a time; the id tells rows of the same ms apart."""
 
-    created_at: int
+    time: int
     task_id: str
 
 
 def write(position: Position) -> str:
     """Return the text of a position."""
-    text = json.dumps([position.created_at, position.task_id], separators=(",", ":"))
+    text = json.dumps([position.time, position.task_id], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 

@@ -5,7 +5,16 @@ from task_store._conditions import Changes, Condition, Item
 from task_store._cursors import Position
 from task_store._expressions import Expressions, from_values, to_values
 from task_store._machine import Machine, WriteRefusedError
-from task_store._table import INDEX, INDEX_PARTITION, INDEX_SORT, KEY
+from task_store._table import (
+    INDEX,
+    INDEX_PARTITION,
+    INDEX_SORT,
+    KEY,
+    LOOK_INDEX,
+    LOOK_PARTITION,
+    LOOK_SORT,
+)
+from task_store._task import Due
 from task_store.errors import TableUnavailableError
 
 _REFUSED = "ConditionalCheckFailedException"
@@ -72,7 +81,7 @@ class _DynamoRows:
         return from_values(answer["Attributes"])
 
     def page(self, partition: str, limit: int, after: Position | None) -> tuple[list[Item], Position | None]:
-        start = {} if after is None else {"ExclusiveStartKey": _position_key(partition, after)}
+        start = _start(INDEX_PARTITION, partition, INDEX_SORT, after)
         answer = self._ask(
             self._client.query,
             IndexName=INDEX,
@@ -83,9 +92,23 @@ class _DynamoRows:
             Limit=limit,
             **start,
         )
-        items = [from_values(values) for values in answer["Items"]]
-        last = answer.get("LastEvaluatedKey")
-        return items, Position(int(last[INDEX_SORT]["N"]), last[KEY]["S"]) if last else None
+        return [from_values(values) for values in answer["Items"]], _end(INDEX_SORT, answer)
+
+    def due(
+        self, shard: str, before: int, limit: int, after: Position | None
+    ) -> tuple[list[Due], Position | None]:
+        start = _start(LOOK_PARTITION, shard, LOOK_SORT, after)
+        answer = self._ask(
+            self._client.query,
+            IndexName=LOOK_INDEX,
+            KeyConditionExpression="#shard = :shard AND #look <= :before",
+            ExpressionAttributeNames={"#shard": LOOK_PARTITION, "#look": LOOK_SORT},
+            ExpressionAttributeValues={":shard": {"S": shard}, ":before": {"N": str(before)}},
+            Limit=limit,
+            **start,
+        )
+        due = [Due(values[KEY]["S"], int(values[LOOK_SORT]["N"])) for values in answer["Items"]]
+        return due, _end(LOOK_SORT, answer)
 
     def _write(self, method: Callable[..., Any], task_id: str, said: Expressions, **kwargs: Any) -> Any:
         try:
@@ -122,9 +145,13 @@ def _key(task_id: str) -> dict[str, Any]:
     return {KEY: {"S": task_id}}
 
 
-def _position_key(partition: str, position: Position) -> dict[str, Any]:
-    return {
-        **_key(position.task_id),
-        INDEX_PARTITION: {"S": partition},
-        INDEX_SORT: {"N": str(position.created_at)},
-    }
+def _start(partition: str, name: str, sort: str, after: Position | None) -> dict[str, Any]:
+    if after is None:
+        return {}
+    position = {**_key(after.task_id), partition: {"S": name}, sort: {"N": str(after.time)}}
+    return {"ExclusiveStartKey": position}
+
+
+def _end(sort: str, answer: dict[str, Any]) -> Position | None:
+    last = answer.get("LastEvaluatedKey")
+    return Position(int(last[sort]["N"]), last[KEY]["S"]) if last else None

@@ -6,6 +6,7 @@ from typing import Any
 
 from task_schema import Status, TaskCode, TaskError
 from task_store._conditions import Item, Scalar
+from task_store._table import LOOK_PARTITION, LOOK_SORT, shard_of
 from task_store._task import MAX_INLINE_NOTIFICATION, MAX_TOKEN, NewTask, Outcome, Task, context_json
 from task_store._writes import TERMINAL
 from task_store.errors import RowTooLargeError, UnreadableRowError
@@ -81,6 +82,7 @@ def new_item(new: NewTask, now: int) -> Item:
         "created_at": now,
         "attempts": 0,
         "room": MAX_ROW,
+        **to_look_at(new.id, now),
     }
     item |= _given(
         context=None if new.context_ref else context_json(new.context),
@@ -97,6 +99,11 @@ def new_item(new: NewTask, now: int) -> Item:
     if lacking > 0:
         raise RowTooLargeError(f"the row of task {new.id} is {lacking} bytes too large")
     return item
+
+
+def to_look_at(task_id: str, when: int) -> Item:
+    """Return the attributes that put a row into the index of tasks that somebody has to look at."""
+    return {LOOK_PARTITION: shard_of(task_id), LOOK_SORT: when}
 
 
 def ending(task_id: str, outcome: Outcome) -> Item:

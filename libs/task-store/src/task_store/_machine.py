@@ -1,14 +1,25 @@
 """The state machine: what each method of the store does to a row, whatever keeps the rows."""
 
 import math
+from dataclasses import replace
 from typing import Protocol
 
 from task_schema import Status
 from task_store import _cursors
 from task_store._conditions import Changes, Condition, Item, holds
-from task_store._items import HOLDER, ending, expires_on, needed_room, new_item, runtime_day, task_of
+from task_store._items import (
+    HOLDER,
+    ending,
+    expires_on,
+    needed_room,
+    new_item,
+    runtime_day,
+    task_of,
+    to_look_at,
+)
 from task_store._store import TaskStore
-from task_store._task import NewTask, Outcome, Page, Task, check_token
+from task_store._table import LOOK_PARTITION, LOOK_SORT, SHARDS
+from task_store._task import Due, DuePage, NewTask, Outcome, Page, Task, check_token
 from task_store._writes import (
     CANCEL,
     CLAIM,
@@ -16,6 +27,7 @@ from task_store._writes import (
     GIVE_BACK,
     MARK_NOTIFIED,
     MARK_PUBLISHED,
+    POSTPONE,
     RECORD,
     RENEW,
     REQUEST_CANCEL,
@@ -66,6 +78,11 @@ class Rows(Protocol):
     ) -> tuple[list[Item], _cursors.Position | None]:
         """Return rows of one partition of the index, newest first, and where the next page starts."""
 
+    def due(
+        self, shard: str, before: int, limit: int, after: _cursors.Position | None
+    ) -> tuple[list[Due], _cursors.Position | None]:
+        """Return what a shard has to look at until a time, oldest first, and where the next page starts."""
+
 
 class Machine(TaskStore):
     """A store over rows of any kind; its methods are described by `TaskStore`."""
@@ -99,9 +116,20 @@ class Machine(TaskStore):
         except WriteRefusedError as refused:
             raise StaleError(f"task {task_id} is not of {submission}", _task(refused)) from refused
 
-    def claim(self, task_id: str, submission: str, *, token: str, lease_until: int, now: int) -> Task:
+    def claim(
+        self,
+        task_id: str,
+        submission: str,
+        *,
+        token: str,
+        lease_until: int,
+        now: int,
+        max_attempts: int | None = None,
+    ) -> Task:
         start = Changes(put={"started_at": now}, add={"attempts": 1}, remove=("progress",))
         call = Call(submission=submission, token=token, now=now)
+        if max_attempts is not None:
+            call = replace(call, max_attempts=max_attempts)
         return self._take(CLAIM, task_id, call, lease_until, start)
 
     def seize(self, task_id: str, submission: str, *, token: str, lease_until: int, now: int) -> Task:
@@ -150,7 +178,7 @@ class Machine(TaskStore):
         raise TableUnavailableError(f"task {task_id} keeps changing")
 
     def mark_notified(self, task_id: str, submission: str, *, now: int) -> bool:
-        changes = Changes(put={"notified_at": now})
+        changes = Changes(put={"notified_at": now}, remove=(LOOK_PARTITION, LOOK_SORT))
         try:
             self._write(MARK_NOTIFIED, task_id, Call(submission=submission, now=now), changes)
         except WriteRefusedError as refused:
@@ -168,6 +196,23 @@ class Machine(TaskStore):
         return Page(
             tuple(task_of(item) for item in items), None if position is None else _cursors.write(position)
         )
+
+    def list_due(self, shard: int, *, before: int, limit: int = 100, cursor: str | None = None) -> DuePage:
+        if limit < 1:
+            raise ValueError("limit must be positive")
+        if not 0 <= shard < SHARDS:
+            raise ValueError(f"shards are numbered 0 to {SHARDS - 1}")
+        after = None if cursor is None else _cursors.read(cursor)
+        due, position = self._rows.due(str(shard), before, limit, after)
+        return DuePage(tuple(due), None if position is None else _cursors.write(position))
+
+    def postpone(self, task_id: str, submission: str, *, seen: int, until: int) -> bool:
+        call = Call(submission=submission, seen=seen, until=until)
+        try:
+            self._write(POSTPONE, task_id, call, Changes(put={LOOK_SORT: until}))
+        except WriteRefusedError:
+            return False
+        return True
 
     def _take(self, write: Write, task_id: str, call: Call, lease_until: int, start: Changes) -> Task:
         check_token("token", call.token)
@@ -241,6 +286,8 @@ def _end(task_id: str, outcome: Outcome, now: int, more: dict[str, str]) -> Chan
             "finished_at": now,
             "event_id": outcome.event_id,
             "expires_on": expires_on(now),
+            # From now on it may lack being told, which is more urgent than whatever it was looked at for.
+            **to_look_at(task_id, now),
             **({"progress": 1.0} if succeeded else {}),
             **ending(task_id, outcome),
             **more,

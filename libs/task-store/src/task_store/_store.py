@@ -1,6 +1,6 @@
 from typing import Protocol
 
-from task_store._task import NewTask, Outcome, Page, Task
+from task_store._task import DuePage, NewTask, Outcome, Page, Task
 
 
 class TaskStore(Protocol):
@@ -35,17 +35,36 @@ class TaskStore(Protocol):
             StaleError: the row is of another submission, or gone.
         """
 
-    def claim(self, task_id: str, submission: str, *, token: str, lease_until: int, now: int) -> Task:
+    def claim(
+        self,
+        task_id: str,
+        submission: str,
+        *,
+        token: str,
+        lease_until: int,
+        now: int,
+        max_attempts: int | None = None,
+    ) -> Task:
         """Take a task for an attempt that starts now, and count it.
 
-        `started_at` becomes now. Take a fresh token for each claim.
+        `started_at` becomes now. Take a fresh token for each claim, and repeat it with the same `now`: with a
+        later one it could take back a task that somebody else has had since.
+
+        Args:
+            task_id: its id.
+            submission: which task of that id.
+            token: of this attempt.
+            lease_until: until when nobody else may take it.
+            now: time of the call.
+            max_attempts: a task that has so many attempts is not claimed; what the caller has read of it may
+                be old. None: any number.
 
         Returns:
             The task; its `cancel_requested` may be set already.
 
         Raises:
-            NotClaimableError: it has ended, is held under a lease that has not run out, is of another
-                submission, or gone.
+            NotClaimableError: it has ended, is held under a lease that has not run out, has no attempt left,
+                is of another submission, or gone.
         """
 
     def renew(
@@ -127,4 +146,35 @@ class TaskStore(Protocol):
 
         Raises:
             BadCursorError: the cursor is not one of a former page.
+        """
+
+    def list_due(self, shard: int, *, before: int, limit: int = 100, cursor: str | None = None) -> DuePage:
+        """List tasks that may need somebody because they did not move on by themselves, the oldest first.
+
+        A task is among them from its record until its end was told. It counts from its record, from its end,
+        or from the time that it was postponed to, whichever came last.
+
+        Args:
+            shard: 0 to `SHARDS` - 1; together they have all tasks.
+            before: the latest time to count from, in ms.
+            limit: of the page, which may be shorter: only a `cursor` of None means that there is no more.
+            cursor: of a former page with the same `shard` and `before`.
+
+        The index follows the table with a delay: read the row before doing anything about it.
+
+        Raises:
+            BadCursorError: the cursor is not one of a former page.
+        """
+
+    def postpone(self, task_id: str, submission: str, *, seen: int, until: int) -> bool:
+        """Let `list_due` pass a task over until a time, in ms; its end makes it due again at once.
+
+        Args:
+            task_id: its id.
+            submission: which task of that id.
+            seen: `look_at` as it was listed.
+            until: the later time.
+
+        Returns:
+            Whether it was postponed; false if something happened to the task since it was listed.
         """

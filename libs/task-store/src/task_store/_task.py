@@ -140,6 +140,22 @@ class Page:
     cursor: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A task that somebody should look at; `look_at` is since when, in ms."""
+
+    id: str
+    look_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class DuePage:
+    """Some tasks to look at, the most urgent first; `cursor` asks for the next, None if there are none."""
+
+    due: tuple[Due, ...]
+    cursor: str | None
+
+
 def context_json(value: Any) -> str:
     """Return the JSON text that a context is kept as."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

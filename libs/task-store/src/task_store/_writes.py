@@ -21,6 +21,7 @@ from task_store._conditions import (
     OneOf,
     Present,
 )
+from task_store._table import LOOK_SORT
 
 
 class Demand(StrEnum):
@@ -37,6 +38,9 @@ class Demand(StrEnum):
     SAME_EVENT = "event_id is the outcome's"
     ENDED_BY_CALLER = "ended_token is the caller's"
     RELEASED_BY_CALLER = "released_token is the caller's"
+    ATTEMPT_LEFT = "attempts are below the caller's limit"
+    SEEN = "look_at is what the caller saw"
+    POSTPONED = "look_at is what the caller asks for"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,9 @@ class Call:
     now: int = 0
     event_id: str = ""
     needed: int = 0
+    seen: int = 0
+    until: int = 0
+    max_attempts: int = 1_000_000
 
 
 EVERY = frozenset(Status)
@@ -102,7 +109,15 @@ MARK_PUBLISHED = Write(
     to=frozenset(),
     done=(_leaves(EVERY, Demand.PUBLISHED),),
 )
-CLAIM = Write(name="claim", leaves=_FREE, to=_RUNNING, done=_HELD)
+CLAIM = Write(
+    name="claim",
+    leaves=(
+        _leaves(_QUEUED, Demand.ATTEMPT_LEFT),
+        _leaves(_RUNNING, Demand.LEASE_OVER, Demand.ATTEMPT_LEFT),
+    ),
+    to=_RUNNING,
+    done=_HELD,
+)
 RENEW = Write(name="renew", leaves=_HELD, to=frozenset())
 GIVE_BACK = Write(
     name="give_back", leaves=_HELD, to=_QUEUED, done=(_leaves(EVERY, Demand.RELEASED_BY_CALLER),)
@@ -127,6 +142,12 @@ MARK_NOTIFIED = Write(
     to=frozenset(),
     done=(_leaves(TERMINAL, Demand.TOLD_NOW),),
 )
+POSTPONE = Write(
+    name="postpone",
+    leaves=(_leaves(EVERY, Demand.SEEN),),
+    to=frozenset(),
+    done=(_leaves(EVERY, Demand.POSTPONED),),
+)
 
 WRITES = (
     RECORD,
@@ -139,6 +160,7 @@ WRITES = (
     REQUEST_CANCEL,
     SEIZE,
     MARK_NOTIFIED,
+    POSTPONE,
 )
 
 
@@ -177,5 +199,8 @@ def _demand(demand: Demand, call: Call) -> Condition:
         Demand.SAME_EVENT: Is("event_id", call.event_id),
         Demand.ENDED_BY_CALLER: Is("ended_token", call.token),
         Demand.RELEASED_BY_CALLER: Is("released_token", call.token),
+        Demand.ATTEMPT_LEFT: AtMost("attempts", call.max_attempts - 1),
+        Demand.SEEN: Is(LOOK_SORT, call.seen),
+        Demand.POSTPONED: Is(LOOK_SORT, call.until),
     }
     return conditions[demand]

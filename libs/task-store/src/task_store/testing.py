@@ -8,8 +8,8 @@ from task_schema import Status, TaskCode, TaskError
 from task_store._conditions import Changes, Condition, Item, changed, holds
 from task_store._cursors import Position
 from task_store._machine import Machine, WriteRefusedError
-from task_store._table import INDEX_PARTITION
-from task_store._task import NewTask, Outcome
+from task_store._table import INDEX_PARTITION, LOOK_PARTITION, LOOK_SORT
+from task_store._task import Due, NewTask, Outcome
 from task_store.errors import TableUnavailableError
 
 
@@ -61,9 +61,23 @@ class _MemoryRows:
             rows = [item for item in self._items.values() if item[INDEX_PARTITION] == partition]
         rows.sort(key=_position, reverse=True)
         if after is not None:
-            rows = [item for item in rows if _position(item) < (after.created_at, after.task_id)]
+            rows = [item for item in rows if _position(item) < (after.time, after.task_id)]
         page = rows[:limit]
         return page, Position(*_position(page[-1])) if len(rows) > limit else None
+
+    def due(
+        self, shard: str, before: int, limit: int, after: Position | None
+    ) -> tuple[list[Due], Position | None]:
+        self._check()
+        with self._lock:
+            rows = [
+                (int(item[LOOK_SORT]), str(item["id"]))
+                for item in self._items.values()
+                if item.get(LOOK_PARTITION) == shard and int(item[LOOK_SORT]) <= before
+            ]
+        rows = sorted(row for row in rows if after is None or row > (after.time, after.task_id))
+        page = [Due(task_id, look_at) for look_at, task_id in rows[:limit]]
+        return page, Position(page[-1].look_at, page[-1].id) if len(rows) > limit else None
 
     def _demand(self, task_id: str, condition: Condition) -> Item | None:
         item = self._items.get(task_id)

@@ -1,0 +1,1 @@
+"""A model checker of the tasks table: every interleaving of its writers, with the real state machine."""
