@@ -30,7 +30,7 @@ def test_every_method_needs_the_key(template: Template) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_post_goes_to_the_validator_as_it_came(template: Template, version: str) -> None:
-    function, _ = template.only("AWS::Lambda::Function")
+    function, _ = template.only("AWS::Lambda::Function", starting="Validator")
     integration = method(template, version, "POST")["Integration"]
     assert integration["Type"] == "AWS_PROXY"
     assert f"<{function}.Arn>/invocations" in resolved(integration["Uri"])

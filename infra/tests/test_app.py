@@ -42,6 +42,7 @@ def test_without_account_network_or_cli_the_same_bytes_come_out_each_time(
             "CDK_CONFIG_PATH": str(config_path),
             "CDK_OUTDIR": str(tmp_path / "out"),
             "VALIDATOR_ZIP": str(zip_path),
+            "NOTIFIER_ZIP": str(zip_path),
             "PYTHONHASHSEED": "7",
             "https_proxy": "http://127.0.0.1:9",
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -75,6 +76,7 @@ def test_without_node_the_user_is_told_what_to_install(
 ) -> None:
     monkeypatch.setenv("CDK_CONFIG_PATH", str(config_path))
     monkeypatch.setenv("VALIDATOR_ZIP", str(zip_path))
+    monkeypatch.setenv("NOTIFIER_ZIP", str(zip_path))
     monkeypatch.setenv("JSII_NODE", "/nowhere/node")
     assert app.main() == 1
     assert "Node.js" in capsys.readouterr().err

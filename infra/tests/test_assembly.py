@@ -5,6 +5,7 @@ import pytest
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_sns as sns
 
+from infra.artifacts import Zips
 from infra.assembly import dispatch_app, write
 from infra.config import Config
 from infra.errors import SynthesisError
@@ -18,10 +19,8 @@ def test_cdk_nag_has_nothing_to_say(assembly: Path) -> None:
     assert '"pluginReports": []' in report
 
 
-def test_cdk_nag_stops_what_breaks_its_rules(
-    settings: dict[str, Any], zip_path: Path, tmp_path: Path
-) -> None:
-    app, stack = dispatch_app(Config.model_validate(settings), validator=zip_path, outdir=tmp_path)
+def test_cdk_nag_stops_what_breaks_its_rules(settings: dict[str, Any], zips: Zips, tmp_path: Path) -> None:
+    app, stack = dispatch_app(Config.model_validate(settings), zips=zips, outdir=tmp_path)
     sns.Topic(stack, "Careless")
     with pytest.raises(SynthesisError, match="cannot be synthesised"):
         write(app)
@@ -29,9 +28,9 @@ def test_cdk_nag_stops_what_breaks_its_rules(
 
 
 def test_a_changed_method_makes_a_new_deployment_of_the_api(
-    settings: dict[str, Any], zip_path: Path, tmp_path: Path, template: Template
+    settings: dict[str, Any], zips: Zips, tmp_path: Path, template: Template
 ) -> None:
-    app, stack = dispatch_app(Config.model_validate(settings), validator=zip_path, outdir=tmp_path)
+    app, stack = dispatch_app(Config.model_validate(settings), zips=zips, outdir=tmp_path)
     answers = [apigateway.MethodResponse(status_code="200")]
     resource = stack.front.api.root.add_resource("more")
     resource.add_method("GET", apigateway.MockIntegration(), api_key_required=True, method_responses=answers)

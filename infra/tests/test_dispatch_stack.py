@@ -20,8 +20,10 @@ KNOWN_TO_MINISTACK = {
     "AWS::ApiGateway::UsagePlan",
     "AWS::ApiGateway::UsagePlanKey",
     "AWS::DynamoDB::Table",
+    "AWS::Events::Rule",
     "AWS::IAM::Policy",
     "AWS::IAM::Role",
+    "AWS::Lambda::EventSourceMapping",
     "AWS::Lambda::Function",
     "AWS::Lambda::Permission",
     "AWS::Logs::LogGroup",
@@ -39,6 +41,12 @@ OPEN_RESOURCES = {
     ("xray:PutTelemetryRecords", "*"),  # X-Ray knows no resources
     ("xray:PutTraceSegments", "*"),
     ("s3:PutObject", "<PayloadsBucket>/tasks/*"),  # each submission has a folder of its own
+    ("s3:GetObject", "<PayloadsBucket>/tasks/*"),
+    ("s3:GetObject", "<PayloadsBucket>/dead-letters/*"),  # and each letter a name
+    ("s3:PutObject", "<PayloadsBucket>/dead-letters/*"),
+    ("s3:GetObject", "<OutputsBucket>/*"),  # users choose the folders of what is stored for them
+    ("s3:PutObject", "<OutputsBucket>/*"),
+    ("s3:DeleteObject", "<OutputsBucket>/*"),
 }
 
 
@@ -65,6 +73,7 @@ def test_the_outputs_have_the_names_that_operators_and_the_local_system_know(tem
         "RestApiId",
         "RuntimeQueues",
         "StageName",
+        "SweeperFunctionName",
         "TasksTable",
         "UnroutedQueueUrl",
         "ValidatorFunctionName",

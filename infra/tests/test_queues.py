@@ -18,13 +18,13 @@ def subscription(template: Template, way: str) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_queue_keeps_messages_for_14_days_and_hides_them_for_60_seconds(
-    template: Template, way: str
+@pytest.mark.parametrize(("way", "hidden"), [(way, 360 if way == "Unrouted" else 60) for way in WAYS])
+def test_a_queue_keeps_messages_for_14_days_and_hides_them_for_as_long_as_its_reader_needs(
+    template: Template, way: str, hidden: int
 ) -> None:
     _, queue = template.only(QUEUE, starting=f"{way}Queue")
     assert queue["MessageRetentionPeriod"] == FOURTEEN_DAYS
-    assert queue["VisibilityTimeout"] == 60
+    assert queue["VisibilityTimeout"] == hidden
     assert queue["ReceiveMessageWaitTimeSeconds"] == 20
 
 

@@ -8,9 +8,9 @@ TABLE = "AWS::DynamoDB::Table"
 BUCKET = "AWS::S3::Bucket"
 
 
-def test_tasks_are_found_by_id_and_by_runtime_and_day(template: Template) -> None:
+def test_tasks_are_found_by_id_by_runtime_and_day_and_where_they_are_stuck(template: Template) -> None:
     _, table = template.only(TABLE)
-    [index] = table["GlobalSecondaryIndexes"]
+    [index, stuck] = table["GlobalSecondaryIndexes"]
     assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
     assert index["IndexName"] == "by-runtime"
     assert index["KeySchema"] == [
@@ -21,7 +21,15 @@ def test_tasks_are_found_by_id_and_by_runtime_and_day(template: Template) -> Non
         "id": "S",
         "runtime_day": "S",
         "created_at": "N",
+        "shard": "S",
+        "look_at": "N",
     }
+    assert stuck["IndexName"] == "by-look"
+    assert stuck["KeySchema"] == [
+        {"AttributeName": "shard", "KeyType": "HASH"},
+        {"AttributeName": "look_at", "KeyType": "RANGE"},
+    ]
+    assert stuck["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 
 
 def test_the_table_is_paid_by_request_encrypted_and_can_be_restored(template: Template) -> None:

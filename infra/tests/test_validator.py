@@ -6,7 +6,7 @@ from infra.testing import Template, resolved
 
 
 def test_the_function_runs_the_zip_on_python_3_12_with_active_tracing(template: Template) -> None:
-    _, function = template.only("AWS::Lambda::Function")
+    _, function = template.only("AWS::Lambda::Function", starting="Validator")
     assert function["Runtime"] == "python3.12"
     assert function["Architectures"] == ["x86_64"]
     assert function["Handler"] == "lambda_function.handler"
@@ -15,7 +15,7 @@ def test_the_function_runs_the_zip_on_python_3_12_with_active_tracing(template: 
 
 
 def test_the_function_knows_its_stores_its_topic_and_the_runtimes(template: Template) -> None:
-    _, function = template.only("AWS::Lambda::Function")
+    _, function = template.only("AWS::Lambda::Function", starting="Validator")
     variables = resolved(function["Environment"]["Variables"])
     runtimes = json.loads(variables.pop("RUNTIMES"))
     assert [runtime["name"] for runtime in runtimes] == ["sdruntime", "sddynamic", "comfy-runtime"]
@@ -32,7 +32,7 @@ def test_the_function_knows_its_stores_its_topic_and_the_runtimes(template: Temp
 
 def test_the_role_holds_what_the_validator_does_and_no_more(template: Template) -> None:
     role, properties = template.only("AWS::IAM::Role", starting="Validator")
-    _, policy = template.only("AWS::IAM::Policy")
+    _, policy = template.only("AWS::IAM::Policy", starting="Validator")
     table, _ = template.only("AWS::DynamoDB::Table")
     topic, _ = template.only("AWS::SNS::Topic", starting="Requests")
     payloads, _ = template.only("AWS::S3::Bucket", starting="Payloads")
@@ -61,12 +61,18 @@ def test_only_the_api_may_call_the_function_and_only_by_its_two_methods(template
         if permission["Principal"] == "apigateway.amazonaws.com"
     }
     assert sources == {"/POST/v1alpha1", "/POST/v1alpha2"}
-    assert len(template.resources("AWS::Lambda::Permission")) == 2
+    function, _ = template.only("AWS::Lambda::Function", starting="Validator")
+    callers = [
+        permission["Principal"]
+        for permission in template.properties("AWS::Lambda::Permission").values()
+        if resolved(permission["FunctionName"]) == f"<{function}.Arn>"
+    ]
+    assert callers == ["apigateway.amazonaws.com"] * 2
 
 
 def test_logs_go_to_groups_that_forget(template: Template) -> None:
     groups = template.properties("AWS::Logs::LogGroup")
-    _, function = template.only("AWS::Lambda::Function")
+    _, function = template.only("AWS::Lambda::Function", starting="Validator")
     group, _ = template.only("AWS::Logs::LogGroup", starting="Validator")
     assert {properties["RetentionInDays"] for properties in groups.values()} == {30}
     assert resolved(function["LoggingConfig"]) == {"LogGroup": f"<{group}>"}

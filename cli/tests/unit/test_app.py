@@ -61,7 +61,7 @@ def test_wrong_use_is_told_as_such(arguments: list[str], words: str) -> None:
 
 
 def test_what_has_not_been_built_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DARKROOM_MINISTACK", "DARKROOM_INFRA", "DARKROOM_AGENT", "VALIDATOR_ZIP"):
+    for name in ("DARKROOM_MINISTACK", "DARKROOM_INFRA", "DARKROOM_AGENT", "VALIDATOR_ZIP", "NOTIFIER_ZIP"):
         monkeypatch.delenv(name, raising=False)
     code, text = run("up")
     assert code == 1

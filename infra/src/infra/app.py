@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.artifacts import validator_zip
+from infra.artifacts import Zips
 from infra.config import Config
 from infra.errors import InfraError, NodeMissingError
 from infra.loading import load_config
@@ -21,7 +21,7 @@ def main() -> int:
     """Synthesise the stacks as the environment says, and return the exit code.
 
     `CDK_CONFIG_PATH` names the configuration (default `config.yaml`), `CDK_OUTDIR` the folder of the result
-    (default `cdk.out`), `VALIDATOR_ZIP` the validator's zip. What cannot be used is told on stderr.
+    (default `cdk.out`), `VALIDATOR_ZIP` and `NOTIFIER_ZIP` the zips. What cannot be used is told on stderr.
     """
     try:
         synthesise_from(os.environ)
@@ -39,11 +39,11 @@ def synthesise_from(env: Mapping[str, str]) -> Path:
     """
     root = Path(env.get(ROOT) or Path.cwd())
     config = load_config(Path(env.get(CONFIG_PATH) or root / "config.yaml"))
-    code = validator_zip(root=root, env=env)
-    return synthesise(config, validator=code, outdir=Path(env.get(OUTDIR) or root / "cdk.out"))
+    zips = Zips.find(root=root, env=env)
+    return synthesise(config, zips=zips, outdir=Path(env.get(OUTDIR) or root / "cdk.out"))
 
 
-def synthesise(config: Config, *, validator: Path, outdir: Path) -> Path:
+def synthesise(config: Config, *, zips: Zips, outdir: Path) -> Path:
     """Write the cloud assembly of a deployment into `outdir`, and return that.
 
     Raises:
@@ -56,4 +56,4 @@ def synthesise(config: Config, *, validator: Path, outdir: Path) -> Path:
     # Importing the CDK starts Node.js, which takes seconds: what is wrong with the input is told before.
     from infra import assembly  # noqa: PLC0415
 
-    return assembly.synthesise(config, validator=validator, outdir=outdir)
+    return assembly.synthesise(config, zips=zips, outdir=outdir)

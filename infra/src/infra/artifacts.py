@@ -1,36 +1,52 @@
 """Where the built Lambda zips are. Infra refers to them by path and never imports service code."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from infra.errors import ArtifactMissingError
 
 VALIDATOR_ZIP = "VALIDATOR_ZIP"
+NOTIFIER_ZIP = "NOTIFIER_ZIP"
 
 
-def validator_zip(*, root: Path, env: Mapping[str, str]) -> Path:
-    """Return the validator's zip: the one that `VALIDATOR_ZIP` names, else that of its `VERSION` in `dist`.
+@dataclass(frozen=True)
+class Zips:
+    """The code of the Lambda functions."""
 
-    Raises:
-        ArtifactMissingError: there is none.
-    """
-    if named := env.get(VALIDATOR_ZIP):
-        path = Path(named)
-        advice = f"{VALIDATOR_ZIP} names it"
-    else:
-        path = root / "dist" / f"validator-{_version(root / 'services' / 'validator')}.zip"
-        advice = (
-            f"build it with `./pants package services/validator::`, or name another one in {VALIDATOR_ZIP}"
+    validator: Path
+    notifier: Path
+
+    @classmethod
+    def find(cls, *, root: Path, env: Mapping[str, str]) -> "Zips":
+        """Return the zips that `VALIDATOR_ZIP` and `NOTIFIER_ZIP` name, else those of `VERSION` in `dist`.
+
+        Raises:
+            ArtifactMissingError: one is missing.
+        """
+        return cls(
+            validator=_zip("validator", VALIDATOR_ZIP, root=root, env=env),
+            notifier=_zip("notifier", NOTIFIER_ZIP, root=root, env=env),
         )
+
+
+def _zip(service: str, variable: str, *, root: Path, env: Mapping[str, str]) -> Path:
+    if named := env.get(variable):
+        path = Path(named)
+        advice = f"{variable} names it"
+    else:
+        path = root / "dist" / f"{service}-{_version(root / 'services' / service, variable)}.zip"
+        advice = f"build it with `./pants package services/{service}::`, or name another one in {variable}"
     if not path.is_file():
-        raise ArtifactMissingError(f"the validator's zip {path} does not exist; {advice}")
+        raise ArtifactMissingError(f"the {service}'s zip {path} does not exist; {advice}")
     return path
 
 
-def _version(deployable: Path) -> str:
+def _version(deployable: Path, variable: str) -> str:
     path = deployable / "VERSION"
     try:
         return path.read_text(encoding="utf-8").strip()
     except OSError as exc:
-        advice = f"start this in the root of the repository, or name a zip in {VALIDATOR_ZIP}"
-        raise ArtifactMissingError(f"the validator's version cannot be read from {path}; {advice}") from exc
+        advice = f"start this in the root of the repository, or name a zip in {variable}"
+        message = f"the {deployable.name}'s version cannot be read from {path}; {advice}"
+        raise ArtifactMissingError(message) from exc

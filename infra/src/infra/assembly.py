@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 from jsii.errors import JSIIError
 
+from infra.artifacts import Zips
 from infra.config import Config
 from infra.dispatch.stack import DispatchStack
 from infra.errors import SynthesisError
@@ -19,7 +20,7 @@ FEATURES = {
 }
 
 
-def dispatch_app(config: Config, *, validator: Path, outdir: Path) -> tuple[cdk.App, DispatchStack]:
+def dispatch_app(config: Config, *, zips: Zips, outdir: Path) -> tuple[cdk.App, DispatchStack]:
     """Describe a deployment, with the rules of cdk-nag to be checked at synthesis.
 
     Raises:
@@ -27,14 +28,14 @@ def dispatch_app(config: Config, *, validator: Path, outdir: Path) -> tuple[cdk.
     """
     app = cdk.App(outdir=str(outdir), analytics_reporting=False, context=FEATURES)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app, verbose=True))
-    stack = DispatchStack(app, f"{config.stack_name}Stack", config=config, validator_zip=validator)
+    stack = DispatchStack(app, f"{config.stack_name}Stack", config=config, zips=zips)
     cdk.Tags.of(stack).add("darkroom:deployment", config.stack_name)
     return app, stack
 
 
-def synthesise(config: Config, *, validator: Path, outdir: Path) -> Path:
+def synthesise(config: Config, *, zips: Zips, outdir: Path) -> Path:
     """Write the cloud assembly; see `infra.app.synthesise`."""
-    app, _ = dispatch_app(config, validator=validator, outdir=outdir)
+    app, _ = dispatch_app(config, zips=zips, outdir=outdir)
     return write(app)
 
 

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from task_schema import TASK_TYPES, Deployment, RuntimeSpec
 
-# A runtime takes seven resources, and a CloudFormation stack holds 500.
-MAX_RUNTIMES = 60
+# A runtime takes nine resources, and a CloudFormation stack holds 500.
+MAX_RUNTIMES = 45
 
 RUNTIME_NAME = r"^[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?$"  # it also names a Helm release, which takes 53
 LABEL = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"

@@ -13,6 +13,8 @@ from infra.nag import acknowledge
 
 RETENTION = Duration.days(14)  # the longest that SQS has
 VISIBILITY = Duration.seconds(60)  # the agent's heartbeat renews it every 20 s
+# Of queues that a Lambda function reads: six times what the function may take, as AWS advises.
+LETTER_VISIBILITY = Duration.minutes(6)
 LONG_POLL = Duration.seconds(20)  # the longest that SQS has
 # Receiving is no attempt: give-backs and drains count here too. This is only the last resort against a
 # message that kills whoever reads it (DESIGN 4.2, attempts).
@@ -29,11 +31,17 @@ class SubscribedQueue(Construct):
     """
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, topic: sns.ITopic, filter_policy: FilterPolicy
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        topic: sns.ITopic,
+        filter_policy: FilterPolicy,
+        visibility: Duration = VISIBILITY,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.dead_letters = self._queue("DeadLetters")
-        self.undelivered = self._queue("Undelivered")
+        self.dead_letters = self._queue("DeadLetters", visibility_timeout=LETTER_VISIBILITY)
+        self.undelivered = self._queue("Undelivered", visibility_timeout=LETTER_VISIBILITY)
         acknowledge(
             self.undelivered,
             "SQS3",
@@ -41,7 +49,7 @@ class SubscribedQueue(Construct):
         )
         self.queue = self._queue(
             "Queue",
-            visibility_timeout=VISIBILITY,
+            visibility_timeout=visibility,
             receive_message_wait_time=LONG_POLL,
             dead_letter_queue=sqs.DeadLetterQueue(
                 queue=self.dead_letters, max_receive_count=MAX_RECEIVE_COUNT

@@ -1,14 +1,14 @@
-from pathlib import Path
-
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra.artifacts import Zips
 from infra.config import Config
 from infra.dispatch.api import DispatchApi
 from infra.dispatch.buckets import PAYLOAD_DAYS, PrivateBucket
 from infra.dispatch.environment import validator_environment
-from infra.dispatch.queues import SubscribedQueue, for_none_of, only_for
+from infra.dispatch.notifier import Notifier, Places
+from infra.dispatch.queues import LETTER_VISIBILITY, SubscribedQueue, for_none_of, only_for
 from infra.dispatch.table import TasksTable
 from infra.dispatch.topics import TaskTopic
 from infra.dispatch.validator import ValidatorFunction
@@ -21,7 +21,7 @@ class DispatchStack(cdk.Stack):
     system knows, so that one template serves both.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, config: Config, validator_zip: Path) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, config: Config, zips: Zips) -> None:
         super().__init__(
             scope,
             construct_id,
@@ -35,9 +35,14 @@ class DispatchStack(cdk.Stack):
         self.notifications = TaskTopic(self, "Notifications", display_name="Darkroom notifications").topic
         self.queues = self._runtime_queues(config)
         self.unrouted = SubscribedQueue(
-            self, "Unrouted", topic=self.requests, filter_policy=for_none_of(list(self.queues))
+            self,
+            "Unrouted",
+            topic=self.requests,
+            filter_policy=for_none_of(list(self.queues)),
+            visibility=LETTER_VISIBILITY,
         )
-        self.validator = self._validator(config, validator_zip)
+        self.validator = self._validator(config, zips)
+        self.notifier = self._notifier(zips)
         self.front = DispatchApi(self, "Front", settings=config.apigw, validator=self.validator)
         for name, value in self._outputs().items():
             cdk.CfnOutput(self, name, value=value)
@@ -51,7 +56,7 @@ class DispatchStack(cdk.Stack):
             for runtime in config.models_runtime
         }
 
-    def _validator(self, config: Config, code: Path) -> lambda_.Function:
+    def _validator(self, config: Config, zips: Zips) -> lambda_.Function:
         environment = validator_environment(
             tasks_table=self.table.table_name,
             requests_topic_arn=self.requests.topic_arn,
@@ -62,12 +67,22 @@ class DispatchStack(cdk.Stack):
         return ValidatorFunction(
             self,
             "Validator",
-            code=code,
+            code=zips.validator,
             environment=environment,
             table=self.table,
             requests_topic=self.requests,
             payload_bucket=self.payload_bucket,
         ).function
+
+    def _notifier(self, zips: Zips) -> Notifier:
+        return Notifier(
+            self,
+            "Notifier",
+            code=zips.notifier,
+            places=Places(self.table, self.notifications, self.payload_bucket, self.output_bucket),
+            queues=self.queues,
+            unrouted=self.unrouted,
+        )
 
     def _outputs(self) -> dict[str, str]:
         """Return the outputs: operators, the local system and the guide's commands know these names."""
@@ -90,4 +105,5 @@ class DispatchStack(cdk.Stack):
             "RuntimeQueues": self.to_json_string(queue_urls),
             "UnroutedQueueUrl": self.unrouted.queue.queue_url,
             "ValidatorFunctionName": self.validator.function_name,
+            "SweeperFunctionName": self.notifier.sweeper.function_name,
         }

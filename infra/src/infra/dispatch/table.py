@@ -3,11 +3,12 @@ from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 INDEX_BY_RUNTIME = "by-runtime"
+INDEX_BY_LOOK = "by-look"
 TTL_ATTRIBUTE = "expires_on"
 
 
 class TasksTable(Construct):
-    """The tasks table (DESIGN 4.2), with its index by runtime and day.
+    """The tasks table (DESIGN 4.2), with its index by runtime and day, and the one of what got stuck.
 
     It goes with the stack, as the guide's uninstalling says: what it holds expires after 30 days anyway. An
     update that would replace it keeps the old one, since tasks in flight live in it.
@@ -32,6 +33,13 @@ class TasksTable(Construct):
             partition_key=dynamodb.Attribute(name="runtime_day", type=dynamodb.AttributeType.STRING),
             sort_key=dynamodb.Attribute(name="created_at", type=dynamodb.AttributeType.NUMBER),
             projection_type=dynamodb.ProjectionType.ALL,
+        )
+        # Only tasks that have not ended, or whose end was not told, are in it (docs/adr/0008).
+        self.table.add_global_secondary_index(
+            index_name=INDEX_BY_LOOK,
+            partition_key=dynamodb.Attribute(name="shard", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="look_at", type=dynamodb.AttributeType.NUMBER),
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
         )
         resource = self.table.node.default_child
         assert isinstance(resource, dynamodb.CfnTable)

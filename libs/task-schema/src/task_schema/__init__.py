@@ -1,5 +1,6 @@
 """The contract of Darkroom: requests, answers, messages, notifications, states and error codes (DESIGN 4)."""
 
+from task_schema._announcements import Announcement
 from task_schema._answers import Accepted, AcceptedV1Alpha1, ImageLink, TaskView, output_location
 from task_schema._codes import RequestCode, TaskCode
 from task_schema._content import check_content
@@ -34,6 +35,7 @@ __all__ = [
     "TASK_TYPES",
     "Accepted",
     "AcceptedV1Alpha1",
+    "Announcement",
     "ApiVersion",
     "Deployment",
     "Fault",

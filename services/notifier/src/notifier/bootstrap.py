@@ -1,0 +1,85 @@
+"""The only place that makes adapters."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aws_lambda_powertools.logging import Logger
+from botocore.config import Config
+from botocore.session import Session
+
+from notifier.adapters import EmfMeter, S3Kept, S3Outputs, S3Payloads, SnsAnnouncer, SqsQueues
+from notifier.causes import cause
+from notifier.ending import Ending
+from notifier.letterbox import Letterbox
+from notifier.ports import Payloads
+from notifier.settings import LetterSettings, Settings, SweeperSettings
+from notifier.sweeper import Sweeper
+from notifier.undertaker import Undertaker
+from notifier.verdicts import Rules
+from task_store import SHARDS, DynamoTaskStore, TaskStore
+
+type Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
+
+CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=3,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    # The sweeper has a thread for each shard, and each may hold a connection to the same service.
+    max_pool_connections=SHARDS + 2,
+)
+S3_CONFIG = CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "path"}))
+
+
+def letters(env: Mapping[str, str]) -> Handler:
+    """Make the function that settles the messages of some queues.
+
+    Raises:
+        SettingsError: a variable is missing or wrong.
+    """
+    settings = LetterSettings.read(env)
+    session, log = Session(), Logger()
+    s3 = session.create_client("s3", config=S3_CONFIG)
+    store, payloads, ending = _parts(settings, session, s3)
+    undertaker = Undertaker(
+        store=store,
+        kept=S3Kept(s3, settings.payload_bucket),
+        payloads=payloads,
+        ending=ending,
+        cause=cause(settings.letters, settings.runtimes),
+        clock=now,
+    )
+    queues = SqsQueues(session.create_client("sqs", config=CONFIG))
+    return Letterbox(settles=undertaker, queues=queues, meter=EmfMeter(), log=log)
+
+
+def sweeper(env: Mapping[str, str]) -> Handler:
+    """Make the function that a schedule calls.
+
+    Raises:
+        SettingsError: a variable is missing or wrong.
+    """
+    settings = SweeperSettings.read(env)
+    session = Session()
+    store, _, ending = _parts(settings, session, session.create_client("s3", config=S3_CONFIG))
+    return Sweeper(
+        store=store, ending=ending, rules=Rules(settings), clock=now, meter=EmfMeter(), log=Logger()
+    )
+
+
+def now() -> int:
+    """Return the time in ms since the epoch, UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def _parts(settings: Settings, session: Session, s3: Any) -> tuple[TaskStore, Payloads, Ending]:
+    store = DynamoTaskStore(session.create_client("dynamodb", config=CONFIG), settings.tasks_table)
+    payloads = S3Payloads(s3, settings.payload_bucket)
+    ending = Ending(
+        store=store,
+        announcer=SnsAnnouncer(session.create_client("sns", config=CONFIG), settings.notifications_topic_arn),
+        payloads=payloads,
+        outputs=S3Outputs(s3, settings.output_bucket),
+        clock=now,
+    )
+    return store, payloads, ending

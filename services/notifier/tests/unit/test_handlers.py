@@ -1,0 +1,48 @@
+"""The entry points as Lambda starts them: a fresh process with nothing but an environment."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+ENV = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "TASKS_TABLE": "tasks",
+    "NOTIFICATIONS_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:notifications",
+    "PAYLOAD_BUCKET": "payload",
+    "OUTPUT_BUCKET": "outputs",
+    "LETTERS": "dead",
+    "POWERTOOLS_SERVICE_NAME": "notifier",
+}
+PROGRAM = """
+import importlib, json, sys
+module = importlib.import_module(sys.argv[1])
+print(json.dumps({"answer": callable(module.handler), "modules": sorted(sys.modules)}))
+"""
+
+
+def run(module: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    path = {"PYTHONPATH": ":".join(filter(None, sys.path))}
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, module], env=env | path, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("module", ["notifier.letters_handler", "notifier.sweeper_handler"])
+def test_a_fresh_function_imports_no_more_than_it_needs(module: str) -> None:
+    done = run(module, ENV)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["answer"]
+    assert not {"boto3", "httpx", "PIL", "requests"} & set(told["modules"])
+
+
+@pytest.mark.parametrize("module", ["notifier.letters_handler", "notifier.sweeper_handler"])
+def test_a_function_that_lacks_a_variable_does_not_start_and_says_why(module: str) -> None:
+    done = run(module, {name: value for name, value in ENV.items() if name != "PAYLOAD_BUCKET"})
+    assert done.returncode == 1
+    assert "SettingsError" in done.stderr
+    assert "PAYLOAD_BUCKET" in done.stderr
