@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 
 from queue_agent import bootstrap, logs
 from queue_agent.errors import SettingsError
@@ -46,9 +47,18 @@ def main() -> None:
         settings = Settings.from_env(os.environ)
         logs.configure(settings.log_level, service="queue-agent", runtime=settings.runtime_name)
         asyncio.run(_work(settings))
+        _end()
     except SettingsError as exc:
         print(f"queue-agent: {exc}", file=sys.stderr)  # noqa: T201 - logging is not configured yet
         sys.exit(2)
+
+
+def _end() -> None:
+    """End the process although a call to AWS may still hang in its thread; SIGKILL would come otherwise."""
+    logging.shutdown()
+    sys.stdout.flush()
+    if threading.active_count() > 1:
+        os._exit(0)
 
 
 if __name__ == "__main__":

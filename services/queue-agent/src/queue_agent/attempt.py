@@ -126,10 +126,10 @@ class Attempts:
 
     async def _claim(self, job: Job, beat: Heartbeat) -> tuple[Claim, Task]:
         # One token for all tries: a claim whose answer got lost must not count as another attempt.
-        token = uuid.uuid4().hex
+        token, now, most = uuid.uuid4().hex, self._tasks.now(), self._limits.max_attempts
         try:
             claim, task = await self._persistently(
-                lambda: self._tasks.claim(job.id, job.submission, token=token)
+                lambda: self._tasks.claim(job.id, job.submission, token=token, now=now, max_attempts=most)
             )
         except NotClaimableError as exc:
             raise not_free(exc.task, job.submission, now=self._tasks.now()) from exc

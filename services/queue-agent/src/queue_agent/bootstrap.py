@@ -56,9 +56,10 @@ async def worker(settings: Settings, *, runtime: Runtime | None = None) -> Async
         runtime: an adapter to use instead of the configured type's.
 
     Raises:
-        SettingsError: there is no adapter for the configured type.
+        SettingsError: there is no adapter for the configured type, or it does not serve what is set.
     """
     adapter = runtime or make_runtime(settings)
+    settings.check_task_types(adapter.task_types)
     session = boto3.session.Session()
     s3 = session.client("s3", config=_config(signature_version="s3v4", s3={"addressing_style": "path"}))
     short = _config(read_timeout=_SHORT_READ_SECONDS)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -18,6 +18,10 @@ def _json(value: Any) -> Any:
         return json.loads(value)
     except json.JSONDecodeError as exc:
         raise ValueError(f"must be JSON: {exc}") from exc
+
+
+def _capitals(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
 
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -80,7 +84,9 @@ class Settings(BaseModel):
     health_port: Annotated[int, Field(ge=0, le=65535)] = 0
     #: More nodes of ComfyUI whose file inputs may be links: class -> names of inputs.
     loader_inputs: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_json)] = Field(default_factory=dict)
-    log_level: str = "INFO"
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_capitals)
+    ] = "INFO"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -101,6 +107,22 @@ class Settings(BaseModel):
                 f"VISIBILITY_SECONDS ({settings.visibility_seconds}): one late beat would lose the task"
             )
         return settings
+
+    def check_task_types(self, served: frozenset[str]) -> None:
+        """Check what is set for task types against those that the runtime serves.
+
+        Raises:
+            SettingsError: naming the variable, the type and what there is.
+        """
+        named = {"INFERENCE_LIMITS": set(self.inference_limits)}
+        if self.warm_up is not None:
+            named["WARM_UP"] = {self.warm_up.tasktype}
+        for variable, types in named.items():
+            if unknown := sorted(types - served):
+                raise SettingsError(
+                    f"wrong settings:\n  {variable}: {self.runtime_name} does not serve "
+                    f"{', '.join(unknown)}; it serves {', '.join(sorted(served))}"
+                )
 
     def runtime_spec(self, task_types: frozenset[str]) -> RuntimeSpec:
         """Return the runtime as requests are checked against it."""

@@ -43,11 +43,21 @@ class Tasks:
         """Record a task that nobody recorded, as published: its message is in hand."""
         return await self._calls(self._store.record, new, now=self.now())
 
-    async def claim(self, task_id: str, submission: str, *, token: str) -> tuple[Claim, Task]:
-        """Take the right to run a task; counts an attempt, and the same token only once."""
-        now = self.now()
+    async def claim(
+        self, task_id: str, submission: str, *, token: str, now: int, max_attempts: int
+    ) -> tuple[Claim, Task]:
+        """Take the right to run a task; counts an attempt, and the same token only once.
+
+        `now` is that of the first try: a repetition must not take a task back that others have had since.
+        """
         task = await self._calls(
-            self._store.claim, task_id, submission, token=token, lease_until=now + self._lease_ms, now=now
+            self._store.claim,
+            task_id,
+            submission,
+            token=token,
+            lease_until=now + self._lease_ms,
+            now=now,
+            max_attempts=max_attempts,
         )
         return Claim(task_id, submission, token, task.attempts), task
 

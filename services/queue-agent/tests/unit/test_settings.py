@@ -56,3 +56,26 @@ def test_wrong_settings_are_all_named(changes: dict[str, Any], words: list[str])
 def test_a_custom_type_is_checked_by_the_task_types_that_its_adapter_names() -> None:
     settings = Settings.from_env({**ENV, "RUNTIME_TYPE": "invoke"})
     assert settings.runtime_spec(frozenset({"b", "a"})).serves == ("a", "b")
+
+
+def test_a_limit_or_warm_up_of_a_type_that_is_not_served_is_named() -> None:
+    served = frozenset({"text-to-image"})
+    right = Settings.from_env({**ENV, "INFERENCE_LIMITS": '{"text-to-image": 3}'})
+    right.check_task_types(served)
+    for variable, value in (
+        ("INFERENCE_LIMITS", '{"pipeline": 3}'),
+        ("WARM_UP", '{"tasktype": "pipeline", "content": {}}'),
+    ):
+        wrong = Settings.from_env({**ENV, variable: value})
+        with pytest.raises(SettingsError, match=f"{variable}: .* pipeline; it serves text-to-image"):
+            wrong.check_task_types(served)
+
+
+@pytest.mark.parametrize("level", ["debug", "Info", "WARNING"])
+def test_a_log_level_may_be_written_in_any_case(level: str) -> None:
+    assert Settings.from_env({**ENV, "LOG_LEVEL": level}).log_level == level.upper()
+
+
+def test_a_wrong_log_level_is_named() -> None:
+    with pytest.raises(SettingsError, match="LOG_LEVEL"):
+        Settings.from_env({**ENV, "LOG_LEVEL": "loud"})

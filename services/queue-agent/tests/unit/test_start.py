@@ -70,6 +70,34 @@ def test_a_log_line_is_one_json_object_with_its_fields(capsys: pytest.CaptureFix
     assert (said["service"], said["runtime"], said["level"]) == ("queue-agent", "sdruntime", "INFO")
 
 
+def _tripped_up(prompt: str) -> None:
+    try:
+        {}[prompt]
+    except KeyError as exc:
+        raise ValueError(prompt) from exc
+
+
+def test_a_traceback_says_where_and_nothing_of_what(capsys: pytest.CaptureFixture[str]) -> None:
+    prompt = "a secret dog"
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    try:
+        logs.configure("info", service="queue-agent", runtime="sdruntime")
+        try:
+            _tripped_up(prompt)
+        except ValueError:
+            logging.getLogger("queue_agent.x").exception("tripped up")
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+    [line] = capsys.readouterr().out.splitlines()
+    said = json.loads(line)
+    assert "test_start.py" in said["exception"]
+    assert said["exception"].splitlines()[-1] == "builtins.ValueError"
+    assert "builtins.KeyError" in said["exception"]
+    assert prompt not in line
+
+
 @pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), (["--nonsense"], 2)])
 def test_the_command_explains_itself(
     arguments: list[str], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
