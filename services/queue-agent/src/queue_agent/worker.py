@@ -257,7 +257,6 @@ class Worker:
             async with Heartbeat(
                 self._queue, self._tasks, flight.delivery, visibility=limits.visibility, beat=limits.beat
             ) as beat:
-                failures, self._failures = self._failures, 0
                 try:
                     disposition = await self._process(flight, beat, received_in)
                 except Settled as exc:
@@ -267,31 +266,30 @@ class Worker:
                 except LostError as exc:
                     disposition, why = Leave(), str(exc)
                 except ServiceError as exc:
-                    self._failed(failures + 1)
+                    self._troubled()
                     disposition, why = GiveBack(back_off(flight.delivery.receive_count)), str(exc)
                 except Exception:
                     # One message that trips us up must not stop the ones behind it.
-                    self._failed(failures + 1)
+                    self._troubled()
                     log.exception("task tripped up the agent", extra={"action": "internal_error"})
                     disposition, why = GiveBack(back_off(flight.delivery.receive_count)), "internal error"
+            if isinstance(disposition, Delete):
+                self._failures = 0
             await self._settle(flight, disposition, why)
         finally:
             self._metrics.in_flight("hand", -1)
             self._flights.discard(flight)
             self._change.set()
 
-    def _failed(self, failures: int) -> None:
-        """Note messages in a row that AWS did not let us end.
-
-        Each receive counts towards the dead-letter queue: AWS in trouble must not send all there.
-        """
-        self._failures = failures
-        if failures > 1:
-            pause = min(self._limits.trouble_pause * 2 ** min(failures - 2, 6), MAX_BACK_OFF)
-            self._not_before = time.monotonic() + pause
-
     def _troubled(self) -> None:
-        self._failed(self._failures + 1)
+        """Note one more message in a row that AWS, or a fault of ours, did not let us end.
+
+        Each receive counts towards the dead-letter queue: trouble must not send all messages there.
+        """
+        self._failures += 1
+        if self._failures > 1:
+            pause = min(self._limits.trouble_pause * 2 ** min(self._failures - 2, 6), MAX_BACK_OFF)
+            self._not_before = time.monotonic() + pause
 
     async def _settle(self, flight: Flight, disposition: Disposition, why: str) -> None:
         delivery = flight.delivery
