@@ -20,6 +20,7 @@ from local.artifacts import (
     AGENT_ENV,
     INFRA_ENV,
     MINISTACK_ENV,
+    NOTIFIER_ZIP_ENV,
     SKETCH_ENV,
     VALIDATOR_ZIP_ENV,
 )
@@ -31,6 +32,7 @@ from local.system import System
 
 END_TIMEOUT = 90.0  # seconds; longer than the system itself takes to lose patience with its children
 LEFTOVER_TIMEOUT = 10.0  # seconds
+ZIP_FILES = {VALIDATOR_ZIP_ENV: "validator-*.zip", NOTIFIER_ZIP_ENV: "notifier-*.zip"}
 PEX_FILES = {MINISTACK_ENV: "ministack.pex", INFRA_ENV: "infra.pex", AGENT_ENV: "queue-agent.pex"}
 
 
@@ -96,8 +98,8 @@ def environment(
     extra = [f"{name}={value}" for name, value in agent.items()]
     named[AGENT_ENV] = f"env {shlex.join(extra)} {named[AGENT_ENV]}"
     named[SKETCH_ENV] = shlex.join([sys.executable, "-m", "local.sketch", *sketch])
-    archive = environ.get(VALIDATOR_ZIP_ENV) or str(_built(folder, "validator-*.zip"))
-    return {**environ, **this_python(environ), **named, VALIDATOR_ZIP_ENV: archive}
+    zips = {name: environ.get(name) or str(_built(folder, pattern)) for name, pattern in ZIP_FILES.items()}
+    return {**environ, **this_python(environ), **named, **zips}
 
 
 def _pex(folder: Path, name: str) -> str:
@@ -108,7 +110,7 @@ def _built(folder: Path, pattern: str) -> Path:
     found = [path for place in (folder, folder / "dist") for path in sorted(place.glob(pattern))]
     assert found, (
         f"there is no {pattern} in {folder} or its dist: run the tests through Pants, build it with"
-        f" ./pants package ::, or name what to run in {', '.join((*PEX_FILES, VALIDATOR_ZIP_ENV))}"
+        f" ./pants package ::, or name what to run in {', '.join((*PEX_FILES, *ZIP_FILES))}"
     )
     return found[0].absolute()
 

@@ -123,9 +123,9 @@ def _rows(user: User) -> int:
 
 
 def _payloads_of_known_tasks(user: User) -> list[str]:
-    known = {
-        heard.json["submission"] for heard in user.published.all(lambda _: True) if "submission" in heard.json
-    }
+    # What came straight from the topic has its submission from whoever met it, who told of it.
+    messages = [heard.json for ear in (user.published, user.told) for heard in ear.all(lambda _: True)]
+    known = {message["submission"] for message in messages if "submission" in message}
     return [
         key for key in user.keys("tasks/", bucket=user.state.payload_bucket) if key.split("/")[1] in known
     ]

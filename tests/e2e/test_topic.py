@@ -2,9 +2,6 @@
 
 import json
 
-import pytest
-
-from local.clients import Clients
 from task_schema import Status
 from tests.e2e.user import (
     COMFY,
@@ -25,22 +22,6 @@ def bare(task_id: str, content: Json, **metadata: str) -> str:
     task = request(task_id, content)["task"]
     task["metadata"] |= metadata
     return json.dumps(task)
-
-
-def take(clients: Clients, queue_url: str, task_id: str) -> Json:
-    """Take the message about a task from a queue, leaving others there."""
-    sqs = clients.client("sqs")
-
-    def look() -> Json | None:
-        answer = sqs.receive_message(
-            QueueUrl=queue_url, MaxNumberOfMessages=10, VisibilityTimeout=1, MessageAttributeNames=["All"]
-        )
-        messages: list[Json] = answer.get("Messages", [])
-        return next((message for message in messages if task_id in message["Body"]), None)
-
-    message = eventually(look, what=f"{task_id} in {queue_url}")
-    sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
-    return message
 
 
 def test_a_task_published_straight_to_the_topic_becomes_a_picture(user: User) -> None:
@@ -75,23 +56,6 @@ def test_a_task_inside_an_sns_envelope_becomes_a_picture(user: User) -> None:
     sns.delete_topic(TopicArn=topic)
     assert told["result"], told
     assert made_from(user.picture(told["image_url"][0]))[1] == 5
-
-
-@pytest.mark.parametrize("attributes", [{"runtime": "nowhere"}, {"lane": "slow"}], ids=["unknown", "missing"])
-def test_a_task_that_no_runtime_takes_waits_unharmed_in_the_unrouted_queue(
-    user: User, attributes: dict[str, str]
-) -> None:
-    # Something else stands beside the missing runtime: the emulator matches no policy against no attribute.
-    task_id = new_id("unrouted")
-    text = bare(task_id, text_to_image(6))
-    user.publish(text, attributes)
-    message = take(user.clients, user.state.unrouted_queue_url, task_id)
-    assert message["Body"] == text
-    values = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
-    assert values == attributes
-    assert user.row(task_id) is None
-    queues = [runtime.queue_url for runtime in user.state.runtimes.values()]
-    eventually(lambda: not any(user.queued(queue) for queue in queues), what="empty queues")
 
 
 def test_a_task_published_with_a_bad_request_in_it_is_told_as_failed(user: User) -> None:

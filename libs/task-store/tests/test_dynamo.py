@@ -51,6 +51,21 @@ class Restless:
     query = put_item
 
 
+class CutOff:
+    """A table whose answers end in their heads, which the SDK takes for answers with nothing in them."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda **_: {}
+
+
+def test_an_answer_that_was_cut_off_says_nothing() -> None:
+    store = DynamoTaskStore(CutOff(), "tasks")
+    with pytest.raises(TableUnavailableError, match="Attributes"):
+        store.claim("a", "s", token="t", lease_until=NOW, now=NOW)
+    with pytest.raises(TableUnavailableError, match="Items"):
+        store.list_by_runtime("r", "2026-01-31")
+
+
 def test_a_table_that_is_not_there_is_unavailable(moto_client: Any) -> None:
     store = DynamoTaskStore(moto_client, "no-such-table")
     with pytest.raises(TableUnavailableError, match="ResourceNotFoundException") as unavailable:

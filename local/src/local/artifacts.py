@@ -5,7 +5,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.environment import base_python
@@ -17,6 +17,9 @@ INFRA_ENV = "DARKROOM_INFRA"
 AGENT_ENV = "DARKROOM_AGENT"
 SKETCH_ENV = "DARKROOM_SKETCH"
 VALIDATOR_ZIP_ENV = "VALIDATOR_ZIP"
+NOTIFIER_ZIP_ENV = "NOTIFIER_ZIP"
+# The Lambdas' zips: by what variable each may be named, and what the build calls it.
+_ZIPS = {VALIDATOR_ZIP_ENV: "validator", NOTIFIER_ZIP_ENV: "notifier"}
 
 # What infra is made from, for a developer who runs it from source.
 _INFRA_SOURCES = ("infra/src", "libs/task-schema/src")
@@ -24,14 +27,17 @@ _INFRA_SOURCES = ("infra/src", "libs/task-schema/src")
 
 @dataclass(frozen=True)
 class Artifacts:
-    """Commands of the programs, and the files that the template is made from (its cache is named by them)."""
+    """Commands of the programs, and the files that the template is made from (its cache is named by them).
+
+    `zips` has the variables that name the Lambdas' zips to the CDK app, where there is one to name.
+    """
 
     ministack: tuple[str, ...]
     infra: tuple[str, ...]
     agent: tuple[str, ...]
     sketch: tuple[str, ...]
     template_inputs: tuple[Path, ...]
-    validator_zip: Path | None = None
+    zips: Mapping[str, Path] = field(default_factory=dict)
 
     @classmethod
     def find(cls, home: Home, environ: Mapping[str, str]) -> "Artifacts":
@@ -40,11 +46,8 @@ class Artifacts:
         Raises:
             MissingArtifactError: names all that is missing, and how to build it.
         """
-        zip_name = environ.get(VALIDATOR_ZIP_ENV)
-        zips = [Path(zip_name)] if zip_name else sorted(home.dist.glob("validator-*.zip"))
-        missing = [str(path) for path in zips if not path.is_file()]
-        if not zips:
-            missing.append(str(home.dist / "validator-<version>.zip"))
+        zips = {variable: _zips(home, environ.get(variable), name) for variable, name in _ZIPS.items()}
+        missing = [str(path) for paths in zips.values() for path in paths if not path.is_file()]
         commands: dict[str, tuple[str, ...]] = {}
         for variable, pex in (
             (MINISTACK_ENV, "ministack.pex"),
@@ -71,10 +74,17 @@ class Artifacts:
             infra=commands[INFRA_ENV],
             agent=commands[AGENT_ENV],
             sketch=_named(SKETCH_ENV, sketch) if sketch else (sys.executable, "-m", "local.sketch"),
-            template_inputs=(*infra_made_from, *zips),
+            template_inputs=(*infra_made_from, *(path for paths in zips.values() for path in paths)),
             # Of several versions the CDK app takes the one that the VERSION file of the source says.
-            validator_zip=zips[0].absolute() if len(zips) == 1 else None,
+            zips={variable: paths[0].absolute() for variable, paths in zips.items() if len(paths) == 1},
         )
+
+
+def _zips(home: Home, named: str | None, service: str) -> list[Path]:
+    if named:
+        return [Path(named)]
+    # A path that is not there tells what is missing.
+    return sorted(home.dist.glob(f"{service}-*.zip")) or [home.dist / f"{service}-<version>.zip"]
 
 
 def _pex(path: Path) -> tuple[str, ...]:

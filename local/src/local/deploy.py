@@ -1,5 +1,6 @@
 """Gives the emulator the synthesised stack, as `cdk deploy` would, without Node."""
 
+import hashlib
 import io
 import json
 import time
@@ -18,6 +19,7 @@ POLL_INTERVAL = 0.1  # seconds
 # The lowest version of the bootstrap stack that templates of today's CDK ask for is below this.
 BOOTSTRAP_VERSION = "30"
 _BOOTSTRAP_PARAMETER = "BootstrapVersion"
+_TEMPLATES = "cdk-templates"  # a bucket of our own: that of the assets may be named otherwise
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 _GOOD_ENDS = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
@@ -41,7 +43,7 @@ class Deployer:
             for asset in assembly.assets(stack).values():
                 self._upload(assembly.folder, asset, {"AWS::AccountId": account, "AWS::Region": region})
             self._bootstrap(template)
-            self._apply(stack, json.dumps(template))
+            self._apply(stack, self._put_template(stack, template, f"{_TEMPLATES}-{account}-{region}"))
             return self._outputs(stack)
         except (ClientError, BotoCoreError) as exc:
             raise DeployError(f"the emulator refused a step of deploying {stack}: {exc}") from exc
@@ -51,13 +53,7 @@ class Deployer:
         path = folder / source["path"]
         body = _zipped(path) if source["packaging"] == "zip" else path.read_bytes()
         for destination in asset["destinations"].values():
-            bucket = _filled(destination["bucketName"], names)
-            s3 = self._clients.client("s3")
-            try:
-                s3.head_bucket(Bucket=bucket)
-            except ClientError:
-                s3.create_bucket(Bucket=bucket)
-            s3.put_object(Bucket=bucket, Key=destination["objectKey"], Body=body)
+            self._put(_filled(destination["bucketName"], names), destination["objectKey"], body)
 
     def _bootstrap(self, template: dict[str, Any]) -> None:
         """Put the parameter that says how new the bootstrap stack is: templates look at it."""
@@ -67,9 +63,24 @@ class Deployer:
                 Name=parameter["Default"], Value=BOOTSTRAP_VERSION, Type="String", Overwrite=True
             )
 
-    def _apply(self, stack: str, template: str) -> None:
+    def _put_template(self, stack: str, template: dict[str, Any], bucket: str) -> str:
+        """Store the template and return its URL: within a call it may have 51,200 bytes."""
+        body = json.dumps(template).encode()
+        key = f"{stack}-{hashlib.sha256(body).hexdigest()[:16]}.json"
+        self._put(bucket, key, body)
+        return f"{self._clients.client('s3').meta.endpoint_url}/{bucket}/{key}"
+
+    def _put(self, bucket: str, key: str, body: bytes) -> None:
+        s3 = self._clients.client("s3")
+        try:
+            s3.head_bucket(Bucket=bucket)
+        except ClientError:
+            s3.create_bucket(Bucket=bucket)
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+
+    def _apply(self, stack: str, url: str) -> None:
         cloudformation = self._clients.client("cloudformation")
-        arguments = {"StackName": stack, "TemplateBody": template, "Capabilities": _CAPABILITIES}
+        arguments = {"StackName": stack, "TemplateURL": url, "Capabilities": _CAPABILITIES}
         if self._status(stack) is None:
             cloudformation.create_stack(**arguments)
         else:

@@ -60,6 +60,18 @@ class Home:
         """Return the log of a process."""
         return self.logs / f"{name}.log"
 
+    def pod(self, runtime: str) -> Path:
+        """Return the folder that a runtime and its agent share, as containers of one pod would."""
+        return self.run / "pods" / runtime
+
+    def restart_file(self, runtime: str) -> Path:
+        """Return the file that an agent writes to have its runtime restarted."""
+        return self.pod(runtime) / "restart"
+
+    def agent_state(self, runtime: str) -> Path:
+        """Return the folder of what outlives an agent, but not its pod."""
+        return self.pod(runtime) / "state"
+
     def prepare(self) -> None:
         """Make the work folder, private to the user.
 

@@ -44,6 +44,7 @@ class Keeper:
         self._changed = changed
         self._backoff = backoff or Backoff()
         self._grace = grace
+        self._ordered = False
         self._child: Child | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -69,6 +70,16 @@ class Keeper:
         if self._child is not None:
             await self._child.stop(grace=self._grace, hurry=hurry)
 
+    async def restart(self, *, grace: float) -> None:
+        """End the child; it is started again at once, with no word about it: whoever asked knows.
+
+        Args:
+            grace: seconds from SIGTERM to SIGKILL.
+        """
+        if self._child is not None and self._child.running:
+            self._ordered = True
+            await self._child.stop(grace=grace)
+
     async def _watch(self, child: Child) -> None:
         loop = asyncio.get_running_loop()
         wait: float | None = None
@@ -76,14 +87,17 @@ class Keeper:
             started = loop.time()
             code = await child.wait()
             child.kill_group()
-            wait = self._backoff.next(wait, loop.time() - started)
-            warn(
-                self._report,
-                f"{self.spec.name} ended ({describe(code)}); it is started again in {wait:g} s; log:"
-                f" {self.spec.log}",
-            )
+            if self._ordered:
+                self._ordered, wait = False, None
+            else:
+                wait = self._backoff.next(wait, loop.time() - started)
+                warn(
+                    self._report,
+                    f"{self.spec.name} ended ({describe(code)}); it is started again in {wait:g} s; log:"
+                    f" {self.spec.log}",
+                )
             self._changed()
-            child = await self._again(wait)
+            child = await self._again(wait or 0.0)
             self._child = child
             self.restarts += 1
             self._changed()

@@ -10,16 +10,10 @@ from local.deployment import models_of
 from local.environment import clean_python, this_python
 from local.home import Home
 from local.ministack import client_environment
-from local.settings import Settings
+from local.settings import Settings, Timing
 from local.sockets import LOOPBACK
 from local.stack import StackOutputs
 from task_schema import RuntimeSpec
-
-VISIBILITY_SECONDS = 60
-BEAT_SECONDS = 20
-# Shorter than in the cloud: a user who ends the system waits for both.
-RECEIVE_WAIT_SECONDS = 5
-SHUTDOWN_GRACE_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -30,6 +24,7 @@ class Programs:
     artifacts: Artifacts
     environ: Mapping[str, str]
     settings: Settings
+    timing: Timing
 
     def sketch(self, runtime: RuntimeSpec, port: int) -> ChildSpec:
         """Return how the sketch of a runtime is started."""
@@ -48,9 +43,12 @@ class Programs:
             log=self.home.log(name),
         )
 
-    def agent(self, runtime: RuntimeSpec, url: str, stack: StackOutputs, emulator: str) -> ChildSpec:
-        """Return how the queue agent of a runtime is started."""
+    def agent(
+        self, runtime: RuntimeSpec, url: str, stack: StackOutputs, emulator: str, health_port: int
+    ) -> ChildSpec:
+        """Return how the queue agent of a runtime is started; makes the folder that it shares with that."""
         name = f"agent-{runtime.name}"
+        self.home.agent_state(runtime.name).mkdir(parents=True, exist_ok=True)
         env = (
             clean_python(self.environ)
             | client_environment(emulator)
@@ -66,12 +64,12 @@ class Programs:
                 "DYNAMIC_MODEL": "true" if runtime.dynamic_model else "false",
                 "ALLOWED_INPUT_HOSTS": json.dumps(list(self.settings.input_hosts)),
                 "ALLOWED_INPUT_S3": json.dumps(list(self.settings.input_s3)),
-                "VISIBILITY_SECONDS": str(VISIBILITY_SECONDS),
-                "BEAT_SECONDS": str(BEAT_SECONDS),
-                "RECEIVE_WAIT_SECONDS": str(RECEIVE_WAIT_SECONDS),
-                "SHUTDOWN_GRACE_SECONDS": str(SHUTDOWN_GRACE_SECONDS),
+                "RESTART_FILE": str(self.home.restart_file(runtime.name)),
+                "STATE_DIR": str(self.home.agent_state(runtime.name)),
+                "HEALTH_PORT": str(health_port),
                 "LOG_LEVEL": self.settings.log_level,
             }
+            | self.timing.environment()
         )
         if runtime.model_filename is not None:
             env["MODEL_FILENAME"] = runtime.model_filename

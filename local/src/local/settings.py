@@ -1,7 +1,7 @@
 """How one local system is to run."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,13 +12,53 @@ SECONDS_PER_IMAGE = 0.5
 LOOPBACK_HOSTS = ("localhost", "127.0.0.0/8", "::1/128")
 
 
+TIMING_PREFIX = "DARKROOM_"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Times of queue agents in seconds; each is read from `DARKROOM_<NAME IN CAPITALS>`.
+
+    Waits are shorter than in the cloud, because a user who ends the system waits for them.
+    """
+
+    visibility_seconds: int = 60
+    beat_seconds: float = 20.0
+    receive_wait_seconds: int = 5
+    shutdown_grace_seconds: float = 5.0
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str]) -> "Timing":
+        """Read what the environment says; the rest keeps its default.
+
+        Raises:
+            BadOptionError: naming the variable that is no number, or too small a one.
+        """
+        values: dict[str, float] = {}
+        for each in fields(cls):
+            variable = f"{TIMING_PREFIX}{each.name.upper()}"
+            if not (text := environ.get(variable)):
+                continue
+            try:
+                values[each.name] = (int if isinstance(each.default, int) else float)(text)
+            except ValueError:
+                raise BadOptionError(f"{variable}: {text!r} is not a number of seconds") from None
+            if values[each.name] < 0:
+                raise BadOptionError(f"{variable}: a time cannot be negative")
+        return replace(cls(), **values)  # type: ignore[arg-type]  # of the field's own type, by its default
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that tell an agent."""
+        return {each.name.upper(): f"{getattr(self, each.name):g}" for each in fields(self)}
+
+
 @dataclass(frozen=True)
 class Settings:
     """Options of `up`; the defaults are a system that is complete by itself.
 
     `runtimes` maps names of the configuration to the URLs of real servers, which take the place of sketches.
     `api_port` is the emulator's port, 0 for any free one. `config` names another configuration file than the
-    packaged one.
+    packaged one. `timing` is that of the agents, None for what the environment says.
     """
 
     seconds_per_image: float = SECONDS_PER_IMAGE
@@ -28,6 +68,7 @@ class Settings:
     input_hosts: tuple[str, ...] = LOOPBACK_HOSTS
     input_s3: tuple[str, ...] = ()
     log_level: str = "INFO"
+    timing: Timing | None = None
 
     def check(self, known: Collection[str]) -> None:
         """Compare the options with the names of the runtimes that there are.

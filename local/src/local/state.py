@@ -10,7 +10,7 @@ from local.lock import holder
 
 
 class RuntimeState(BaseModel):
-    """One runtime: what it is, where it answers, and the queue in front of it."""
+    """One runtime: what it is, where it answers, the queue in front of it, and its agent's health server."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -18,6 +18,7 @@ class RuntimeState(BaseModel):
     url: str
     sketch: bool
     queue_url: str
+    health_url: str
 
 
 class State(BaseModel):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from local.artifacts import VALIDATOR_ZIP_ENV, Artifacts
+from local.artifacts import Artifacts
 from local.children import Child, ChildSpec, tail
 from local.environment import clean_python
 from local.errors import DeployError, SynthesisError
@@ -102,8 +102,7 @@ async def _synthesise(
     config_file = draft / "config.yaml"
     config_file.write_text(config)
     extra = {"CDK_CONFIG_PATH": str(config_file), "CDK_OUTDIR": str(draft)}
-    if artifacts.validator_zip is not None:
-        extra[VALIDATOR_ZIP_ENV] = str(artifacts.validator_zip)
+    extra |= {variable: str(path) for variable, path in artifacts.zips.items()}
     child = await Child.start(
         ChildSpec(NAME, artifacts.infra, clean_python(environ) | extra, cwd=home.root, log=log)
     )

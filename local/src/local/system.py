@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -27,10 +28,11 @@ from local.errors import BadOptionError, StartError, SystemFailedError
 from local.events import Report, ignore, note, step, warn
 from local.home import Home
 from local.keeper import Keeper
+from local.kubelet import Kubelet
 from local.lock import RunLock
 from local.ministack import REGION, MiniStack
 from local.programs import Programs
-from local.settings import Settings
+from local.settings import Settings, Timing
 from local.sockets import LOOPBACK, free_port, is_free, listens
 from local.stack import StackOutputs, api_key
 from local.state import RuntimeState, State
@@ -41,8 +43,9 @@ from task_schema import RuntimeSpec
 SKETCH_TIMEOUT = 60.0  # seconds until a sketch runtime must listen
 POLL_INTERVAL = 0.05  # seconds
 EXPIRY_INTERVAL = 3600.0  # seconds between two looks for objects that have lived long enough
-AGENT_GRACE = 15.0  # seconds that an agent gets to give back what it has in hand
+AGENT_GRACE = 10.0  # seconds that an agent gets to give back what it has in hand, after its own grace period
 SKETCH_GRACE = 5.0  # seconds
+RESTART_GRACE = 2.0  # seconds; a sketch that is to be restarted may hang
 # Settings of functions that only a system on one machine may have.
 LOCAL_FUNCTION_SETTINGS = {"INSECURE_CALLBACKS": "true"}
 
@@ -75,6 +78,7 @@ class System:
         self._home = home
         self._environ = environ
         self._settings = settings or Settings()
+        self._kubelet = Kubelet(report)
         self._report = report
         self._lock = RunLock(home)
         self._emulator: MiniStack | None = None
@@ -83,6 +87,7 @@ class System:
         self._expiry: asyncio.Task[None] | None = None
         self._state: State | None = None
         self._queues: tuple[str, ...] = ()
+        self._health_urls: dict[str, str] = {}
 
     async def __aenter__(self) -> State:
         """Start everything; return what is needed to use it.
@@ -92,12 +97,14 @@ class System:
         """
         config_text, config = read_config_file(self._settings.config)
         self._settings.check([runtime.name for runtime in config.runtimes])
+        timing = self._settings.timing or Timing.from_environment(self._environ)
         artifacts = Artifacts.find(self._home, self._environ)
         self._home.prepare()
         self._lock.acquire()
         try:
             self._home.empty_run()
-            return await self._start(artifacts, config_text, config)
+            programs = Programs(self._home, artifacts, self._environ, self._settings, timing)
+            return await self._start(programs, config_text, config)
         except BaseException:
             await self._stop()
             raise
@@ -118,8 +125,8 @@ class System:
             log=self._home.log("ministack"),
         )
 
-    async def _start(self, artifacts: Artifacts, config_text: str, config: LocalConfig) -> State:
-        programs = Programs(self._home, artifacts, self._environ, self._settings)
+    async def _start(self, programs: Programs, config_text: str, config: LocalConfig) -> State:
+        artifacts = programs.artifacts
         self._emulator = MiniStack(
             command=artifacts.ministack, home=self._home, environ=self._environ, port=self._api_port()
         )
@@ -185,10 +192,17 @@ class System:
     ) -> None:
         assert self._emulator is not None, "agents need the emulator"
         for runtime in config.runtimes:
-            spec = programs.agent(runtime, urls[runtime.name], stack, self._emulator.url)
-            keeper = Keeper(spec, report=self._report, changed=self._refresh, grace=AGENT_GRACE)
-            self._agents[runtime.name] = keeper
+            name, health_port = runtime.name, free_port()
+            self._health_urls[name] = f"http://{LOOPBACK}:{health_port}"
+            spec = programs.agent(runtime, urls[name], stack, self._emulator.url, health_port)
+            grace = programs.timing.shutdown_grace_seconds + AGENT_GRACE
+            keeper = Keeper(spec, report=self._report, changed=self._refresh, grace=grace)
+            self._agents[name] = keeper
+            sketch = self._sketches.get(name)
+            restart = partial(sketch.restart, grace=RESTART_GRACE) if sketch is not None else None
+            self._kubelet.watch(name, self._home.restart_file(name), restart)
             await keeper.start()
+        self._kubelet.start()
 
     async def _expire(self, clients: Clients, rules: list[Expiry]) -> None:
         while rules:
@@ -210,6 +224,7 @@ class System:
                 url=urls[runtime.name],
                 sketch=runtime.name in self._sketches,
                 queue_url=stack.queues[runtime.name],
+                health_url=self._health_urls[runtime.name],
             )
 
         return State(
@@ -250,6 +265,7 @@ class System:
         if self._expiry is not None:
             self._expiry.cancel()
             await asyncio.wait([self._expiry])
+        await self._kubelet.stop()
         for keepers in (self._agents, self._sketches):
             await asyncio.gather(*(keeper.stop(hurry=self.hurry) for keeper in keepers.values()))
         if self._emulator is not None:

@@ -157,3 +157,21 @@ async def test_stopping_a_keeper_that_waits_starts_nothing_more(home: Home, unti
     await until(lambda: bool(told))
     await keeper.stop()
     assert (keeper.pid, keeper.restarts) == (None, 0)
+
+
+@pytest.mark.parametrize("program", [SLEEP, STUBBORN])
+async def test_a_child_is_restarted_on_order_and_not_warned_about(
+    home: Home, until: Until, alive: Alive, program: str
+) -> None:
+    told: list[Event] = []
+    keeper = Keeper(spec(home, program), report=told.append, changed=lambda: None, backoff=Backoff(first=600))
+    await keeper.start()
+    await until(lambda: program == SLEEP or "deaf" in keeper.spec.log.read_text())
+    first = keeper.pid
+    assert first is not None
+    await keeper.restart(grace=0.2)
+    await until(lambda: keeper.restarts == 1)
+    assert keeper.pid not in (None, first)
+    assert not alive(first)
+    assert told == []
+    await keeper.stop()

@@ -90,6 +90,23 @@ async def test_a_killed_agent_is_replaced_and_works(system: tuple[Home, State], 
     assert await asyncio.to_thread(pictured, state, "after")
 
 
+async def test_a_restart_file_has_the_sketch_restarted(system: tuple[Home, State], until: Until) -> None:
+    home, _ = system
+    before = read_state(home).processes["sketch-sdruntime"]
+    file = home.restart_file("sdruntime")
+    file.write_text("the GPU is poisoned\n")
+    await until(lambda: read_state(home).processes.get("sketch-sdruntime", before) != before)
+    file.unlink()
+
+
+def test_each_agent_shares_a_folder_with_its_runtime_and_has_a_health_server_of_its_own(
+    system: tuple[Home, State],
+) -> None:
+    home, state = system
+    assert all(home.agent_state(name).is_dir() for name in state.runtimes)
+    assert len({runtime.health_url for runtime in state.runtimes.values()}) == len(state.runtimes)
+
+
 async def test_a_second_system_of_the_same_folder_is_refused(
     system: tuple[Home, State], standin_environ: dict[str, str]
 ) -> None:

@@ -7,11 +7,13 @@ from local.artifacts import Artifacts
 from local.errors import MissingArtifactError
 from local.home import Home
 
+BUILT = ("ministack.pex", "infra.pex", "queue-agent.pex", "validator-0.1.0.zip", "notifier-0.1.0.zip")
+
 
 def built(tmp_path: Path) -> Home:
     home = Home(tmp_path)
     home.dist.mkdir()
-    for name in ("ministack.pex", "infra.pex", "queue-agent.pex", "validator-0.1.0.zip"):
+    for name in BUILT:
         (home.dist / name).write_bytes(name.encode())
     return home
 
@@ -22,7 +24,17 @@ def test_what_the_build_made_is_run_by_the_interpreter_itself(tmp_path: Path) ->
     assert artifacts.agent[1] == str(home.dist / "queue-agent.pex")
     assert Path(artifacts.agent[0]).resolve().name.startswith("python3.12")
     assert artifacts.sketch == (sys.executable, "-m", "local.sketch")
-    assert artifacts.template_inputs == (home.dist / "infra.pex", home.dist / "validator-0.1.0.zip")
+    zips = (home.dist / "validator-0.1.0.zip", home.dist / "notifier-0.1.0.zip")
+    assert artifacts.template_inputs == (home.dist / "infra.pex", *zips)
+    assert artifacts.zips == dict(zip(("VALIDATOR_ZIP", "NOTIFIER_ZIP"), zips, strict=True))
+
+
+def test_of_several_versions_of_a_zip_none_is_named_to_the_cdk_app(tmp_path: Path) -> None:
+    home = built(tmp_path)
+    (home.dist / "notifier-0.2.0.zip").touch()
+    artifacts = Artifacts.find(home, {})
+    assert set(artifacts.zips) == {"VALIDATOR_ZIP"}
+    assert home.dist / "notifier-0.2.0.zip" in artifacts.template_inputs
 
 
 def test_all_that_is_missing_is_named_at_once_with_what_to_do(tmp_path: Path) -> None:
@@ -34,6 +46,7 @@ def test_all_that_is_missing_is_named_at_once_with_what_to_do(tmp_path: Path) ->
         "infra.pex",
         "queue-agent.pex",
         "validator-<version>.zip",
+        "notifier-<version>.zip",
         "./pants package",
     ):
         assert name in message

@@ -33,3 +33,14 @@ def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / ".darkroom").write_text("a file in the way")
     with pytest.raises(LocalError, match="cannot write to"):
         Home(tmp_path).prepare()
+
+
+def test_a_new_run_is_a_new_pod(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.prepare()
+    home.agent_state("sdruntime").mkdir(parents=True)
+    home.restart_file("sdruntime").touch()
+    assert home.restart_file("sdruntime").parent == home.agent_state("sdruntime").parent
+    assert home.restart_file("sdruntime") != home.restart_file("other")
+    home.empty_run()
+    assert not home.pod("sdruntime").exists()

@@ -1,7 +1,7 @@
 import pytest
 
 from local.errors import BadOptionError
-from local.settings import Settings, parse_runtime
+from local.settings import Settings, Timing, parse_runtime
 
 KNOWN = ("sdruntime", "comfyruntime")
 
@@ -38,3 +38,20 @@ def test_options_that_do_not_fit_are_refused(settings: Settings, message: str) -
 def test_the_defaults_fit_any_configuration() -> None:
     Settings().check(())
     assert Settings().input_hosts == ("localhost", "127.0.0.0/8", "::1/128")
+
+
+def test_times_of_agents_come_from_the_environment() -> None:
+    timing = Timing.from_environment({"DARKROOM_VISIBILITY_SECONDS": "6", "DARKROOM_BEAT_SECONDS": "1.5"})
+    assert timing == Timing(visibility_seconds=6, beat_seconds=1.5)
+    assert timing.environment() == {
+        "VISIBILITY_SECONDS": "6",
+        "BEAT_SECONDS": "1.5",
+        "RECEIVE_WAIT_SECONDS": "5",
+        "SHUTDOWN_GRACE_SECONDS": "5",
+    }
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "6.5"])
+def test_a_time_that_is_none_is_refused_by_its_name(text: str) -> None:
+    with pytest.raises(BadOptionError, match="DARKROOM_VISIBILITY_SECONDS"):
+        Timing.from_environment({"DARKROOM_VISIBILITY_SECONDS": text})

@@ -1,8 +1,10 @@
-"""Errors of starting MiniStack.
+"""Errors of starting MiniStack, and of the proxy in front of it.
 
 MiniStackError
 ├── MiniStackNotFoundError
-└── MiniStackStartError
+├── MiniStackStartError
+├── ProxyStartError
+└── BadRuleError
 """
 
 
@@ -16,3 +18,11 @@ class MiniStackNotFoundError(MiniStackError):
 
 class MiniStackStartError(MiniStackError):
     """MiniStack was started, but did not become healthy; the message ends with its log."""
+
+
+class ProxyStartError(MiniStackError):
+    """A fault proxy did not start, or did not answer."""
+
+
+class BadRuleError(MiniStackError):
+    """What was given as a rule of a fault proxy is none."""

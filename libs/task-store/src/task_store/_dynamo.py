@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from task_store._conditions import Changes, Condition, Item
@@ -78,7 +78,7 @@ class _DynamoRows:
             UpdateExpression=said.update(changes),
             ReturnValues="ALL_NEW",
         )
-        return from_values(answer["Attributes"])
+        return from_values(_said(answer, "Attributes"))
 
     def page(self, partition: str, limit: int, after: Position | None) -> tuple[list[Item], Position | None]:
         start = _start(INDEX_PARTITION, partition, INDEX_SORT, after)
@@ -92,7 +92,7 @@ class _DynamoRows:
             Limit=limit,
             **start,
         )
-        return [from_values(values) for values in answer["Items"]], _end(INDEX_SORT, answer)
+        return [from_values(values) for values in _said(answer, "Items")], _end(INDEX_SORT, answer)
 
     def due(
         self, shard: str, before: int, limit: int, after: Position | None
@@ -107,7 +107,7 @@ class _DynamoRows:
             Limit=limit,
             **start,
         )
-        due = [Due(values[KEY]["S"], int(values[LOOK_SORT]["N"])) for values in answer["Items"]]
+        due = [Due(values[KEY]["S"], int(values[LOOK_SORT]["N"])) for values in _said(answer, "Items")]
         return due, _end(LOOK_SORT, answer)
 
     def _write(self, method: Callable[..., Any], task_id: str, said: Expressions, **kwargs: Any) -> Any:
@@ -139,6 +139,13 @@ class _ConditionFailedError(Exception):
     def __init__(self, values: dict[str, Any] | None) -> None:
         super().__init__(_REFUSED)
         self.values = values
+
+
+def _said(answer: Mapping[str, Any], what: str) -> Any:
+    """Return what every answer has; without it it was cut off, and nobody knows what happened."""
+    if what not in answer:
+        raise TableUnavailableError(f"the table's answer has no {what}")
+    return answer[what]
 
 
 def _key(task_id: str) -> dict[str, Any]:

@@ -36,6 +36,13 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
         "--no-paint", action="store_true", help="one prepared picture per size, for benchmarks"
     )
     parser.add_argument(
+        "--picture-bytes",
+        type=int,
+        default=0,
+        metavar="N",
+        help="answer with one incompressible picture of this size, for benchmarks",
+    )
+    parser.add_argument(
         "--history-delay", type=float, default=0.0, metavar="S", help="comfyui: late history entries"
     )
     parser.add_argument("--previews", action="store_true", help="comfyui: binary preview frames")
@@ -53,6 +60,7 @@ def settings_of(options: argparse.Namespace) -> SketchSettings:
         paint=not options.no_paint,
         history_delay=options.history_delay,
         previews=options.previews,
+        picture_bytes=options.picture_bytes,
         folder=options.folder,
     )
 

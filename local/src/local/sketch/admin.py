@@ -1,7 +1,8 @@
-"""The admin routes that both sketches have: `/_sketch/faults`, `/_sketch/stats`, `/_sketch/restart`."""
+"""The admin routes that both sketches have: `/_sketch/faults`, `stats`, `runs`, `restart`."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from local.sketch.errors import BadFaultError
@@ -9,6 +10,12 @@ from local.sketch.faults import FaultPlan
 from local.sketch.stats import Stats
 
 PREFIX = "/_sketch/"
+
+TOLD: dict[str, Callable[[FaultPlan, Stats], Any]] = {
+    "faults": lambda faults, _: {"planned": faults.pending()},
+    "stats": lambda _, stats: stats.as_json(),
+    "runs": lambda _, stats: [asdict(run) for run in stats.runs],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +31,18 @@ def answer_admin(method: str, path: str, body: bytes, faults: FaultPlan, stats: 
     """Answer an admin request.
 
     `POST /_sketch/faults` takes one fault or a list of them (`local.sketch.faults`), GET lists and DELETE
-    forgets the planned ones. `GET /_sketch/stats` tells what happened. `POST /_sketch/restart` loses all that
+    forgets the planned ones. `GET /_sketch/stats` tells what happened, `GET /_sketch/runs` when
+    to the nanosecond (`RunTimes`). `POST /_sketch/restart` loses all that
     is in memory.
     """
     match method, path.removeprefix(PREFIX):
         case "POST", "faults":
             return _plan(body, faults)
-        case "GET", "faults":
-            return _json(200, {"planned": faults.pending()})
         case "DELETE", "faults":
             faults.clear()
             return _json(200, {"planned": []})
-        case "GET", "stats":
-            return _json(200, stats.as_json())
+        case "GET", what if what in TOLD:
+            return _json(200, TOLD[what](faults, stats))
         case "POST", "restart":
             return AdminAnswer(200, b"{}", restart=True)
         case _:

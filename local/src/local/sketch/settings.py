@@ -16,6 +16,8 @@ class SketchSettings:
         paint: False answers every job with one prepared picture per size, for benchmarks.
         history_delay: ComfyUI only, seconds between `execution_success` and the history entry.
         previews: ComfyUI only, binary preview frames on the websocket.
+        picture_bytes: above 0, every generation answers with one prepared picture of about this size that
+            nothing compresses, and nothing is painted or encoded: for benchmarks.
         folder: ComfyUI only, where input, output and temp files live (default: a temporary folder).
     """
 
@@ -26,4 +28,5 @@ class SketchSettings:
     paint: bool = True
     history_delay: float = 0.0
     previews: bool = False
+    picture_bytes: int = 0
     folder: Path | None = None

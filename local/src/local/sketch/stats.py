@@ -28,18 +28,36 @@ class JobRecord:
         self.outcome = outcome
 
 
+@dataclass(frozen=True, slots=True)
+class RunTimes:
+    """When a runtime was busy with one job, in ns of CLOCK_MONOTONIC, which all processes of a machine share.
+
+    sdwebui: from the request wholly received to the answer's first byte, so that a job that waits for the GPU
+    begins before the one before it ends. comfyui: from the prompt's start to its end.
+    """
+
+    name: str
+    begun_ns: int
+    ended_ns: int
+
+
 class Stats:
     """Counters of requests, and one record for each job that took the GPU."""
 
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
         self.jobs: list[JobRecord] = []
+        self.runs: list[RunTimes] = []
 
     def start(self, name: str, kind: str, traceparent: str | None = None) -> JobRecord:
         """A job takes the GPU now."""
         record = JobRecord(name, kind, traceparent)
         self.jobs.append(record)
         return record
+
+    def ran(self, name: str, *, begun_ns: int) -> None:
+        """A job has ended now that began then."""
+        self.runs.append(RunTimes(name, begun_ns, time.monotonic_ns()))
 
     @property
     def running(self) -> list[JobRecord]:

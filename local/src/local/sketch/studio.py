@@ -28,12 +28,15 @@ class Order:
 class Studio:
     """Paints in a thread, so that progress and health requests are answered meanwhile."""
 
-    def __init__(self, *, prepared: bool = False) -> None:
+    def __init__(self, *, prepared: bool = False, blank: bool = False) -> None:
         self._prepared = prepared
+        self._blank = blank
         self._ready: dict[tuple[int, int], Image.Image] = {}
 
     async def paint(self, order: Order) -> Image.Image:
-        """The picture; with `prepared`, one for each size, painted once."""
+        """The picture; with `prepared`, one for each size, painted once; with `blank`, an empty one."""
+        if self._blank:
+            return Image.new("RGB", (order.width, order.height))
         if not self._prepared:
             return await asyncio.to_thread(self._paint, order)
         size = (order.width, order.height)

@@ -24,6 +24,7 @@ async def sdwebui_server(
     load_seconds: float = 0.0,
     cold_seconds: float = 0.0,
     paint: bool = True,
+    picture_bytes: int = 0,
     port: int = 0,
     faults: Iterable[Fault | Mapping[str, Any]] = (),
 ) -> AsyncIterator[SketchServer]:
@@ -34,6 +35,7 @@ async def sdwebui_server(
         load_seconds=load_seconds,
         cold_seconds=cold_seconds,
         paint=paint,
+        picture_bytes=picture_bytes,
     )
     async with serve_sdwebui(settings, FaultPlan(faults), port=port) as server:
         yield server
@@ -48,6 +50,7 @@ async def comfyui_server(
     history_delay: float = 0.0,
     previews: bool = False,
     paint: bool = True,
+    picture_bytes: int = 0,
     port: int = 0,
     folder: Path | None = None,
     faults: Iterable[Fault | Mapping[str, Any]] = (),
@@ -60,6 +63,7 @@ async def comfyui_server(
         history_delay=history_delay,
         previews=previews,
         paint=paint,
+        picture_bytes=picture_bytes,
         folder=folder,
     )
     async with serve_comfyui(settings, FaultPlan(faults), port=port) as server:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local.artifacts import AGENT_ENV, INFRA_ENV, MINISTACK_ENV, SKETCH_ENV, VALIDATOR_ZIP_ENV
+from local.artifacts import AGENT_ENV, INFRA_ENV, MINISTACK_ENV, NOTIFIER_ZIP_ENV, SKETCH_ENV, VALIDATOR_ZIP_ENV
 from local.environment import this_python
 
 
@@ -18,6 +18,7 @@ def standins(ministack: Sequence[str]) -> dict[str, str]:
         SKETCH_ENV: _module("runtime"),
         AGENT_ENV: _module("agent"),
         VALIDATOR_ZIP_ENV: str(Path(__file__).with_name("function.py")),
+        NOTIFIER_ZIP_ENV: str(Path(__file__).with_name("function.py")),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from notifier.errors import UnavailableError
 from s3io.claimcheck import FOLDER, ClaimCheck
@@ -27,7 +28,7 @@ _MAX_SUFFIXES = 5
 def _translated(what: str) -> Iterator[None]:
     try:
         yield
-    except (BotoCoreError, ClientError) as exc:
+    except (BotoCoreError, ClientError, ResponseParserError) as exc:
         raise UnavailableError(what) from exc
 
 

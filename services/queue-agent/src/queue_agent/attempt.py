@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 MAX_BACK_OFF = 120  # seconds
 FIRST_BACK_OFF = 2  # seconds
+_CLAIM_AFTER_SECONDS = 0.005
 # Adapters bound their interrupts themselves; this is for those that do not.
 _INTERRUPT_SECONDS = 60.0
 # For which an interrupt may hold up the end of the agent.
@@ -125,6 +126,8 @@ class Attempts:
         return await self._runtime.run(job, progress, turn.freed_by_runtime)
 
     async def _claim(self, job: Job, beat: Heartbeat) -> tuple[Claim, Task]:
+        # The GPU first: a thread that starts now would hold up the request that the runtime waits for.
+        await asyncio.sleep(_CLAIM_AFTER_SECONDS)
         # One token for all tries: a claim whose answer got lost must not count as another attempt.
         token, now, most = uuid.uuid4().hex, self._tasks.now(), self._limits.max_attempts
         try:

@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from queue_agent.errors import ServiceError
 from task_store import TableUnavailableError
@@ -87,7 +88,7 @@ def _translated() -> Iterator[None]:
         raise ServiceError(f"{exc.operation_name} failed: {code}") from exc
     except TableUnavailableError as exc:
         raise ServiceError(str(exc)) from exc
-    except BotoCoreError as exc:
+    except (BotoCoreError, ResponseParserError) as exc:
         raise ServiceError(f"AWS call failed: {type(exc).__name__}: {exc}") from exc
 
 

@@ -123,6 +123,7 @@ class Gpu:
         breaker: opens after faults in a row.
         warm_up: run before anybody's task, at first and after a restart; None: not at all.
         health: told whether the agent would take a task.
+        guess: seconds in which a run of an unknown kind may end.
         changed: called when something has changed that decides about receiving.
     """
 
@@ -137,6 +138,7 @@ class Gpu:
         breaker: Breaker,
         warm_up: WarmUp | None,
         health: Health,
+        guess: float,
         changed: Callable[[], None],
     ) -> None:
         self._runtime = runtime
@@ -147,6 +149,7 @@ class Gpu:
         self._breaker = breaker
         self._warm_up = warm_up
         self._health = health
+        self._guess = guess
         self._changed = changed
         self._waiting: list[_Waiting] = []
         self.turn: Turn | None = None
@@ -173,7 +176,11 @@ class Gpu:
         """Estimate the seconds until a job that comes now would begin; None where nothing is known."""
         if self.turn is None:
             return 0.0
-        times = [self.turn.running.remaining(), *(self._pace.expected(w.job) for w in self._waiting)]
+        running = self.turn.running
+        remaining = running.remaining()
+        if remaining is None and running.is_new and running.seconds < self._guess:
+            remaining = 0.0
+        times = [remaining, *(self._pace.expected(w.job) for w in self._waiting)]
         return None if None in times else sum(time or 0.0 for time in times)
 
     async def take(self, job: Job, *, patience: float) -> Turn:
@@ -193,6 +200,8 @@ class Gpu:
             self._waiting.append(waiting)
             self.give_turns()
             while not waiting.granted.done():
+                if self.turn is not None and self.turn.running.is_new:
+                    patience = min(patience, 2 * self._guess)
                 await asyncio.wait({waiting.granted}, timeout=patience)
                 if not waiting.granted.done() and not self._in_sight(patience):
                     raise NoTurnError

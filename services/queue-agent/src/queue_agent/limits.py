@@ -19,6 +19,8 @@ class Limits:
         shutdown_grace: from SIGTERM to SIGKILL.
         max_attempts: inferences that may be lost to infrastructure.
         trouble_pause: first pause after trouble that is not a task's own; it doubles while that goes on.
+        guess: in which a run of a kind that has never run before may end: the next message is received all
+            the same so long, and held for twice that.
         prefetch: messages that may be in hand besides those whose tasks run or ran.
         slow_preparing: after which a message whose inputs are still on their way holds up no other.
         hold: for which a message waits for the GPU where no end of the running task is in sight.
@@ -37,6 +39,7 @@ class Limits:
     shutdown_grace: float = 25
     max_attempts: int = 3
     trouble_pause: float = 2
+    guess: float = 1
     prefetch: int = 1
     slow_preparing: float = 2
     hold: float = 20

@@ -119,6 +119,11 @@ class Running:
         """Note that it went to its end."""
         self._pace.ran_of(self._kinds, self.seconds)
 
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing like it has run before, and it does not tell how far it is."""
+        return self._end is None and self._pace.expected_of(self._kinds) is None
+
     def remaining(self) -> float | None:
         """Estimate the seconds to its end; None where nothing is known."""
         if self._end is not None:

@@ -35,6 +35,7 @@ from task_schema import TASK_TYPES, TaskCode
 RUN_TIMEOUT = 3600.0  # seconds; a backstop: the worker's own limit is shorter and interrupts
 BUSY_SECONDS = 120.0  # how long a run that is not ours is waited for
 PROGRESS_SECONDS = 0.7
+LET_THROUGH_SECONDS = 0.02
 INTERRUPT_SECONDS = 30.0
 INTERRUPT_POLL_SECONDS = 0.25
 # After so long without a run the runtime may have been started anew; asking costs nothing then.
@@ -310,8 +311,10 @@ class SdWebUi:
     async def _check_left_alone(self, flight: Flight, turn: int) -> None:
         """Check that nobody interrupted the run from outside, as far as that can still be seen.
 
-        The mark stays until the next run begins: where one has, only what was seen before counts.
+        The mark stays until the next run begins: where one has, only what was seen before counts. One that
+        waits for the GPU is let through first.
         """
+        await asyncio.sleep(LET_THROUGH_SECONDS)
         if not flight.interrupted and self._begun == turn:
             with contextlib.suppress(RuntimeRefusedStartError):
                 state = await self._api.state()

@@ -89,6 +89,7 @@ class Worker:
             breaker=breaker or Breaker(),
             warm_up=warm_up,
             health=health,
+            guess=limits.guess,
             changed=self._change.set,
         )
         self._attempts = Attempts(

@@ -74,6 +74,7 @@ class Agent:
                 "receive_wait": 1,
                 "receive_leftover": 0.02,
                 "shutdown_grace": 0.05,
+                "guess": 0,
                 **limits,
             }
         )

@@ -4,6 +4,7 @@ import time
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.parsers import ResponseParserError
 
 from queue_agent.aws import AwsCalls, Persistence
 from queue_agent.errors import ServiceError
@@ -62,3 +63,11 @@ async def test_a_call_is_repeated_until_it_works_and_not_for_ever() -> None:
     with pytest.raises(ServiceError):
         await Persistence((0,))(call)
     assert len(tries) == 2
+
+
+async def test_an_answer_that_cannot_be_parsed_is_an_error_of_the_service() -> None:
+    def unparsable() -> None:
+        raise ResponseParserError("invalid XML")
+
+    with pytest.raises(ServiceError, match="ResponseParserError"):
+        await AwsCalls()(unparsable)

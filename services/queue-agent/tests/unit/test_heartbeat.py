@@ -4,6 +4,7 @@ from typing import Any
 
 from queue_agent.heartbeat import Heartbeat, Signal
 from queue_agent.ports import Delivery
+from queue_agent.tasks import now_ms
 
 MakeAgent = Callable[..., Any]
 
@@ -33,7 +34,9 @@ async def test_a_beat_renews_the_lease_and_writes_the_progress(make_agent: MakeA
     agent = make_agent()
     message = agent.post()
     delivery = await _receive(agent)
-    claim, task = await agent.tasks.claim("t1", message.submission, token="mine")
+    claim, task = await agent.tasks.claim(
+        "t1", message.submission, token="mine", now=now_ms(), max_attempts=3
+    )
     async with _heartbeat(agent, delivery) as beat, asyncio.timeout(5):
         beat.hold(claim)
         beat.progress(0.25)

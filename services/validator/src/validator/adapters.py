@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from s3io.claimcheck import ClaimCheck
 from validator.errors import UnavailableError
@@ -22,7 +23,7 @@ class SnsPublisher:
         typed = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
         try:
             self._client.publish(TopicArn=self._topic_arn, Message=body, MessageAttributes=typed)
-        except (BotoCoreError, ClientError) as exc:
+        except (BotoCoreError, ClientError, ResponseParserError) as exc:
             raise UnavailableError("the requests topic did not take the message") from exc
 
 
@@ -41,5 +42,5 @@ class S3Payloads:
         """See `Payloads`."""
         try:
             return self._claims.put(submission, name, value)
-        except (BotoCoreError, ClientError) as exc:
+        except (BotoCoreError, ClientError, ResponseParserError) as exc:
             raise UnavailableError(f"the payload bucket did not take the {name}") from exc

@@ -7,6 +7,7 @@ from typing import Any
 from PIL import Image
 
 from local.sketch.comfyui.files import Files
+from local.sketch.prepared import PreparedPicture
 from local.sketch.settings import SketchSettings
 from local.sketch.studio import Order, Studio
 
@@ -40,6 +41,7 @@ class Context:
     settings: SketchSettings
     files: Files
     studio: Studio
+    prepared: PreparedPicture | None = None
     prompt: Mapping[str, Any] = field(default_factory=dict)
     pnginfo: Mapping[str, Any] = field(default_factory=dict)
     loaded: set[str] = field(default_factory=set)

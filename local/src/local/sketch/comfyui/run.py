@@ -35,6 +35,7 @@ class PromptRun:
             settings=server.settings,
             files=server.files,
             studio=server.studio,
+            prepared=server.prepared,
             prompt=item.prompt,
             pnginfo=item.extra_data.get("extra_pnginfo") or {},
             loaded=server.loaded,

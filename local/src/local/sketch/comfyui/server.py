@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import tempfile
+import time
 import weakref
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from local.sketch.comfyui.sockets import Sockets
 from local.sketch.errors import ServerRestartedError
 from local.sketch.faults import FaultKind, FaultPlan
 from local.sketch.gpu import Gpu
+from local.sketch.prepared import PreparedPicture
 from local.sketch.settings import SketchSettings
 from local.sketch.stats import Stats
 from local.sketch.studio import Studio
@@ -35,7 +37,8 @@ class ComfyServer:
         if settings.folder is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="sketch-comfyui-")
         self.files = Files(settings.folder or Path(self._temporary.name if self._temporary else "."))
-        self.studio = Studio(prepared=not settings.paint)
+        self.prepared = PreparedPicture(settings.picture_bytes) if settings.picture_bytes else None
+        self.studio = Studio(prepared=not settings.paint, blank=self.prepared is not None)
         self.transports: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
         self.away_until = 0.0
         self._tasks: list[asyncio.Task[None]] = []
@@ -81,7 +84,7 @@ class ComfyServer:
 
     def context(self) -> Context:
         """What validation and /object_info need."""
-        return Context(self.settings, self.files, self.studio)
+        return Context(self.settings, self.files, self.studio, prepared=self.prepared)
 
     def status(self) -> dict[str, Any]:
         """The `status` of GET /prompt and of the websocket."""
@@ -125,8 +128,10 @@ class ComfyServer:
         sockets.client_id = item.client_id
         run = PromptRun(self, item)
         async with self.gpu.job(item.prompt_id, "prompt", item.traceparent) as record:
+            begun_ns = time.monotonic_ns()
             entry = await run.run()
             record.finish(run.outcome)
+            self.stats.ran(item.prompt_id, begun_ns=begun_ns)
         delay = self.settings.history_delay
         if fault and fault.kind is FaultKind.HISTORY_LATE:
             delay = fault.seconds_or(LATE_HISTORY_SECONDS)

@@ -192,6 +192,10 @@ async def preview_any(_: Context, source: Any) -> Outcome:
 
 
 def _write_pngs(context: Context, names: list[SavedFile], images: list[Image.Image]) -> None:
+    if context.prepared is not None:
+        for name in names:
+            context.files.write(name, context.prepared.data)
+        return
     texts = {"prompt": json.dumps(context.prompt)}
     texts |= {key: json.dumps(value) for key, value in context.pnginfo.items()}
     for name, image in zip(names, images, strict=True):

@@ -102,11 +102,14 @@ def check_scripts(request: Generation, kind: str) -> None:
 
 async def _generate(
     engine: Engine, request: TextToImage | ImageToImage, bases: list[Image.Image] | None, conduct: Conduct
-) -> GenerationResponse:
+) -> GenerationResponse | Response:
     done = await engine.generate(request, bases, conduct.traceparent, conduct.fault)
     parameters = request.model_dump()
     if isinstance(request, ImageToImage) and not request.include_init_images:
         parameters["init_images"] = parameters["mask"] = None
+    if engine.prepared is not None:
+        body = engine.prepared.answer(len(done.images), parameters, done.info)
+        return Response(body, media_type="application/json")
     return GenerationResponse(
         images=[as_base64(data) for data in done.images], parameters=parameters, info=done.info
     )
@@ -115,18 +118,18 @@ async def _generate(
 def _generation(engine: Engine) -> APIRouter:
     router = APIRouter()
 
-    @router.post("/txt2img")
-    async def txt2img(request: TextToImage, http: Request) -> GenerationResponse:
+    @router.post("/txt2img", response_model=GenerationResponse)
+    async def txt2img(request: TextToImage, http: Request) -> GenerationResponse | Response:
         check_scripts(request, "txt2img")
-        return await _generate(engine, request, None, Conduct.of(http, engine))
+        return await _generate(engine, request, None, Conduct.of(http, engine, request.force_task_id))
 
-    @router.post("/img2img")
-    async def img2img(request: ImageToImage, http: Request) -> GenerationResponse:
+    @router.post("/img2img", response_model=GenerationResponse)
+    async def img2img(request: ImageToImage, http: Request) -> GenerationResponse | Response:
         if request.init_images is None:
             raise WebUiError(404, "Init image not found")
         check_scripts(request, "img2img")
         bases = [decode_image(each) for each in request.init_images]
-        return await _generate(engine, request, bases, Conduct.of(http, engine))
+        return await _generate(engine, request, bases, Conduct.of(http, engine, request.force_task_id))
 
     return router
 

@@ -12,6 +12,7 @@ from local.sketch.errors import ServerRestartedError
 from local.sketch.faults import Fault, FaultKind, FaultPlan
 from local.sketch.gpu import Gpu
 from local.sketch.picture import encode
+from local.sketch.prepared import PreparedPicture
 from local.sketch.sdwebui.catalogue import Checkpoint, find_sampler
 from local.sketch.sdwebui.info import Facts
 from local.sketch.sdwebui.options import Options
@@ -58,7 +59,8 @@ class Engine:
         self.stats = stats
         self.gpu = Gpu(stats)
         self.canvas: list[Image.Image] = []
-        self.studio = Studio(prepared=not settings.paint)
+        self.prepared = PreparedPicture(settings.picture_bytes) if settings.picture_bytes else None
+        self.studio = Studio(prepared=not settings.paint, blank=self.prepared is not None)
         self.restarts = asyncio.Event()
         self.boot()
 
@@ -280,7 +282,11 @@ class Engine:
         # The option is read after the run, when overrides are already undone (recording a08).
         extension = self.options["samples_format"]
         texts = [run.facts.infotext(seed) for seed in run.facts.seeds]
-        images = [encode(image, extension, text) for image, text in zip(run.pictures, texts, strict=False)]
+        if self.prepared is not None:
+            images = [self.prepared.data] * len(run.pictures)
+        else:
+            pairs = zip(run.pictures, texts, strict=False)
+            images = [encode(image, extension, text) for image, text in pairs]
         if run.fault and run.fault.kind is FaultKind.NO_IMAGES:
             return []
         if run.fault and run.fault.kind is FaultKind.PARTIAL_OUTPUTS:

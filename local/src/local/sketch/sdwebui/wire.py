@@ -1,6 +1,7 @@
 """Below the routes: counting, cut connections, late headers, cut-off JSON, a server that is away."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from local.sketch.admin import PREFIX, answer_admin
 from local.sketch.errors import ServerRestartedError
 from local.sketch.faults import Fault, FaultKind
 from local.sketch.sdwebui.engine import Engine
+from local.sketch.stats import Stats
 
 RESTART_SECONDS = 1.0
 
@@ -38,15 +40,18 @@ class WireProtocol(H11Protocol):
 
 @dataclass(slots=True)
 class Conduct:
-    """What a request says about itself, and the fault that its job got."""
+    """What a request says about itself, and the fault that its job got; `job` names what it runs."""
 
     traceparent: str | None = None
     fault: Fault | None = None
+    job: str | None = None
+    received_ns: int = 0
 
     @classmethod
-    def of(cls, http: Request, engine: Engine) -> "Conduct":
+    def of(cls, http: Request, engine: Engine, name: str | None = None) -> "Conduct":
         """Called once by each route that runs a job: takes the job's fault from the plan."""
         conduct: Conduct = http.scope["conduct"]
+        conduct.job = name or http.url.path.rpartition("/")[2]
         conduct.fault = engine.faults.take()
         return conduct
 
@@ -72,9 +77,16 @@ class WireMiddleware:
             await cut(scope)
             return
         self._engine.stats.requests[f"{scope['method']} {scope['path']}"] += 1
-        scope["conduct"] = Conduct(_header(scope, b"traceparent"))
+        conduct = scope["conduct"] = Conduct(_header(scope, b"traceparent"))
+
+        async def timed_receive() -> Message:
+            message = await receive()
+            if message["type"] == "http.request" and not message.get("more_body"):
+                conduct.received_ns = time.monotonic_ns()
+            return message
+
         try:
-            await self._app(scope, receive, Bent(scope, send))
+            await self._app(scope, timed_receive, Bent(scope, send, self._engine.stats))
         except ServerRestartedError:
             if self._engine.restarts.is_set():
                 self._restart(scope)
@@ -104,17 +116,21 @@ class WireMiddleware:
 class Bent:
     """A send channel that bends the answer as the job's fault says."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send, stats: Stats) -> None:
         self._scope = scope
         self._send = send
+        self._stats = stats
 
     async def __call__(self, message: Message) -> None:
         """Pass a message on, late or damaged where scripted."""
-        fault: Fault | None = self._scope["conduct"].fault
+        conduct: Conduct = self._scope["conduct"]
+        fault = conduct.fault
         if fault and fault.kind is FaultKind.SLOW_HEADERS and message["type"] == "http.response.start":
             await asyncio.sleep(fault.seconds_or(1.0))
         if fault and fault.kind is FaultKind.GARBAGE_JSON:
             message = _halved(message)
+        if conduct.job is not None and message["type"] == "http.response.start":
+            self._stats.ran(conduct.job, begun_ns=conduct.received_ns)
         await self._send(message)
 
 
