@@ -72,9 +72,9 @@ class Partition:
 
 
 def checked_as(path: str) -> str:
-    """Where mypy sees a file: tests beside code move, everything else stays."""
+    """Where mypy sees a file: tests beside code move, everything else stays, packages of tests' own too."""
     parts = PurePath(path).parts
-    if "tests" not in parts[1:]:
+    if "tests" not in parts[1:] or "src" in parts[parts.index("tests", 1) :]:
         return path
     return "/".join((TESTS, *(part.replace("-", "_") for part in parts)))
 

@@ -6,7 +6,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from local.artifacts import AGENT_ENV, INFRA_ENV, MINISTACK_ENV, NOTIFIER_ZIP_ENV, SKETCH_ENV, VALIDATOR_ZIP_ENV
+from local.artifacts import (
+    AGENT_ENV,
+    INFRA_ENV,
+    MINISTACK_ENV,
+    NOTIFIER_ZIP_ENV,
+    SKETCH_ENV,
+    VALIDATOR_ZIP_ENV,
+)
 from local.environment import this_python
 
 

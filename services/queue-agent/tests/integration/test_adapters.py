@@ -12,7 +12,7 @@ import pytest
 from moto import mock_aws
 
 from queue_agent.announcer import SnsAnnouncer
-from queue_agent.aws import AwsCalls
+from queue_agent.aws import AwsCalls, Persistence
 from queue_agent.ending import Ending
 from queue_agent.errors import ServiceError
 from queue_agent.fates import Fate, Fates
@@ -186,6 +186,7 @@ def unreadable(aws: Aws) -> Unreadable:
         announcer=SnsAnnouncer(aws.sns, aws.topic_arn, calls),
         payloads=payloads,
         calls=calls,
+        persistently=Persistence(),
     )
     return Unreadable(
         client=aws.s3,
