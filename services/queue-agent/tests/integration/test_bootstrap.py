@@ -51,7 +51,7 @@ async def test_a_bare_message_becomes_a_picture_and_a_notification(clients: dict
         notifications_topic_arn=topic,
         output_bucket="out",
         payload_bucket="payloads",
-        receive_wait_seconds=0,
+        receive_wait_seconds=1,
     )
     metadata = {"id": "t1", "tasktype": "text-to-image", "prefix": "p"}
     body = json.dumps({"metadata": metadata, "content": {"prompt": "a dog"}})
