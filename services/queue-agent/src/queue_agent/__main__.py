@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+import time
 
 from queue_agent import bootstrap, logs
 from queue_agent.errors import SettingsError
@@ -15,6 +16,9 @@ log = logging.getLogger(__name__)
 
 # Threads of AWS calls must not keep the event loop from handing the GPU its next task (ADR 3).
 _SWITCH_SECONDS = 0.0005
+
+# For which the process waits for calls under way.
+_THREAD_SECONDS = 0.5
 
 _USAGE = """usage: queue-agent
 
@@ -55,10 +59,14 @@ def main() -> None:
 
 def _end() -> None:
     """End the process although a call to AWS may still hang in its thread; SIGKILL would come otherwise."""
-    logging.shutdown()
-    sys.stdout.flush()
-    if threading.active_count() > 1:
-        os._exit(0)
+    deadline = time.monotonic() + _THREAD_SECONDS
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                logging.shutdown()
+                sys.stdout.flush()
+                os._exit(0)
 
 
 if __name__ == "__main__":
