@@ -39,6 +39,8 @@ FIRST_BACK_OFF = 2  # seconds
 _CLAIM_AFTER_SECONDS = 0.005
 # Adapters bound their interrupts themselves; this is for those that do not.
 _INTERRUPT_SECONDS = 60.0
+# For which an adapter may put things in order after its run was cancelled.
+_CLEAN_UP_SECONDS = 60.0
 # For which an interrupt may hold up the end of the agent.
 _LAST_INTERRUPT_SECONDS = 1.5
 
@@ -160,7 +162,8 @@ class Attempts:
             turn.weigh(size)
             ran = result
         # Whatever the adapter has still to put in order is in order before the next job begins.
-        await end_of(run)
+        if not await end_of(run, seconds=_CLEAN_UP_SECONDS):
+            self._gpu.condemn("a run did not end when it was cancelled")
         turn.free()
         turn.answer_ended()
         return ran
@@ -377,14 +380,15 @@ class Attempts:
         return GiveBack(back_off(claim.attempts))
 
 
-async def end_of(*tasks: asyncio.Task[object]) -> None:
-    """Cancel tasks and wait for their ends, whatever these are."""
+async def end_of(*tasks: asyncio.Task[object], seconds: float | None = None) -> bool:
+    """Cancel tasks and wait for their ends, whatever these are; return whether all have come in time."""
     for task in tasks:
         task.cancel()
-    await asyncio.wait(tasks)
-    for task in tasks:
+    ended, not_ended = await asyncio.wait(tasks, timeout=seconds)
+    for task in ended:
         if not task.cancelled():
             task.exception()  # looked at: nobody else will
+    return not not_ended
 
 
 def back_off(times: int) -> int:

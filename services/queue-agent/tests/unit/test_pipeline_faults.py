@@ -316,6 +316,29 @@ async def test_an_interrupt_that_never_returns_costs_the_runtime_a_restart(
     assert b'darkroom_runtime_restarts_total{why="unstoppable"} 1.0' in agent.metrics.render()
 
 
+async def test_a_run_that_never_ends_after_it_was_cancelled_costs_the_runtime_a_restart(
+    make_agent: MakeAgent, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("queue_agent.attempt._CLEAN_UP_SECONDS", 0.05)
+    release = asyncio.Event()
+
+    async def stubborn(job: Job, progress: Progress) -> Result:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await release.wait()
+        return DONE
+
+    agent = make_agent(stubborn, picture(), inference=0.02)
+    agent.restarts = Restarts(tmp_path / "restart", "http://127.0.0.1:9")
+    agent.post("t1")
+    agent.post("t2")
+    await agent.work_off()
+    release.set()
+    assert agent.row("t2").status is Status.SUCCEEDED
+    assert b'darkroom_runtime_restarts_total{why="unstoppable"} 1.0' in agent.metrics.render()
+
+
 # --- the breaker ---
 
 
