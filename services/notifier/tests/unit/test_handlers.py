@@ -46,3 +46,17 @@ def test_a_function_that_lacks_a_variable_does_not_start_and_says_why(module: st
     assert done.returncode == 1
     assert "SettingsError" in done.stderr
     assert "PAYLOAD_BUCKET" in done.stderr
+
+
+def test_the_entry_points_read_their_environment_when_they_are_imported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in ENV.items():
+        monkeypatch.setenv(name, value)
+    for module in ("notifier.letters_handler", "notifier.sweeper_handler"):
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    from notifier.letters_handler import handler as letters
+    from notifier.sweeper_handler import handler as sweeper
+
+    assert letters({"Records": []}, None) == {"batchItemFailures": []}
+    assert callable(sweeper)
