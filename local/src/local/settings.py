@@ -24,7 +24,7 @@ class Timing:
 
     visibility_seconds: int = 60
     beat_seconds: float = 20.0
-    receive_wait_seconds: int = 5
+    receive_wait_seconds: int = 1
     shutdown_grace_seconds: float = 5.0
 
     @classmethod

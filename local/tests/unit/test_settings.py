@@ -46,7 +46,7 @@ def test_times_of_agents_come_from_the_environment() -> None:
     assert timing.environment() == {
         "VISIBILITY_SECONDS": "6",
         "BEAT_SECONDS": "1.5",
-        "RECEIVE_WAIT_SECONDS": "5",
+        "RECEIVE_WAIT_SECONDS": "1",
         "SHUTDOWN_GRACE_SECONDS": "5",
     }
 

@@ -13,7 +13,7 @@ class Limits:
         beat: between two beats.
         receive_wait: of a long poll.
         receive_leftover: how long a long poll may still bring something after the stop: a message that it
-            brought later would stay hidden for nothing.
+            brought later would stay hidden for nothing. Longer than the poll, which ends by then.
         inference: longest run of a task type that `inference_by_type` does not name.
         inference_by_type: longest run by task type.
         shutdown_grace: from SIGTERM to SIGKILL.
@@ -32,8 +32,8 @@ class Limits:
 
     visibility: int = 60
     beat: float = 20
-    receive_wait: int = 20
-    receive_leftover: float = 0.5
+    receive_wait: int = 1
+    receive_leftover: float = 1.3
     inference: float = 900
     inference_by_type: Mapping[str, float] = field(default_factory=dict)
     shutdown_grace: float = 25

@@ -60,7 +60,9 @@ class Settings(BaseModel):
     #: How long a message stays hidden after each beat; also the length of a lease.
     visibility_seconds: Annotated[int, Field(ge=3, le=43200)] = 60
     beat_seconds: Seconds = 20
-    receive_wait_seconds: Annotated[int, Field(ge=1, le=20)] = 20
+    #: Of a long poll. What a poll brings after the agent has gone is hidden for nothing until its visibility
+    #: ends, and no poll can be taken back; so it is as short as an idle agent may take to end.
+    receive_wait_seconds: Annotated[int, Field(ge=1, le=20)] = 1
     #: Longest that one inference may take.
     inference_limit_seconds: Seconds = 900
     #: How long a running task may go on after SIGTERM before it is interrupted and given back.
