@@ -108,12 +108,12 @@ class Attempts:
         flight.claiming = asyncio.create_task(self._claim(job, beat), name="claim")
         try:
             ran = await self._ran(job, run, flight.claiming, beat, turn)
-        except asyncio.CancelledError:
-            # There is no time to wait for its end; the claim is given back by who cancelled this.
+        except BaseException:
+            # Cancelled: there is no time to wait for its end, and the claim is given back by who did it.
             run.cancel()
             raise
         del run, job  # they hold the inputs and the answer
-        results = [ran]
+        results: list[Result | AgentError] = [ran]
         del ran
         return await self._deliver(flight, held, results, beat, turn)
 
@@ -149,12 +149,13 @@ class Attempts:
 
     async def _ran(
         self, job: Job, run: asyncio.Task[Result], claiming: Claiming, beat: Heartbeat, turn: Turn
-    ) -> Result | Exception:
+    ) -> Result | AgentError:
         """Wait for the end of a run, or stop it; tell the GPU's keeper what to think of the runtime."""
         try:
             result = await self._result(job, run, claiming, beat, turn)
-        except Exception as exc:  # noqa: BLE001 - what becomes of the task is decided when it is claimed
-            ran: Result | Exception = self._judged(job, exc)
+        except AgentError as exc:
+            self._judge(job, exc)
+            ran: Result | AgentError = exc  # what becomes of the task is decided when it is claimed
         else:
             self._gpu.succeeded()
             size = sum(len(output.data) for output in result.outputs)
@@ -180,7 +181,7 @@ class Attempts:
             self._metrics.observe("infer", turn.running.seconds)
         return await self._tail(run, beat)
 
-    def _judged(self, job: Job, exc: Exception) -> Exception:
+    def _judge(self, job: Job, exc: AgentError) -> None:
         match exc:
             case RuntimeLostError() if exc.code is TaskCode.OUT_OF_MEMORY and not exc.poisoned:
                 # As large as the task: no sign that the node is at fault.
@@ -194,10 +195,7 @@ class Attempts:
             case _StoppedError():
                 pass
             case _:
-                log.error("task tripped up the agent", extra={"action": "internal_error"}, exc_info=exc)
-                self._gpu.failed(job.submission, type(exc).__name__)
-                return AgentError(f"internal error ({type(exc).__name__})")
-        return exc
+                self._gpu.failed(job.submission, str(exc))
 
     async def _watch(
         self, job: Job, run: asyncio.Task[Result], claiming: Claiming, beat: Heartbeat, turn: Turn
@@ -239,9 +237,6 @@ class Attempts:
                 idle = await self._runtime.interrupt(job)
         except TimeoutError:
             pass
-        except Exception:
-            # Why it had to stop stands, whether the runtime listens or not.
-            log.exception("interrupt failed", extra={"action": "internal_error"})
         log.info(
             "run interrupted",
             extra={
@@ -281,7 +276,7 @@ class Attempts:
     # --- after it ---
 
     async def _deliver(
-        self, flight: Flight, held: InHand, results: list[Result | Exception], beat: Heartbeat, turn: Turn
+        self, flight: Flight, held: InHand, results: list[Result | AgentError], beat: Heartbeat, turn: Turn
     ) -> Disposition:
         """Store, commit and tell how a run ended; lets go of the one result as soon as it is stored."""
         ended = self._pace.clock()
@@ -297,6 +292,7 @@ class Attempts:
         except AgentError as exc:
             return await self._lost(held, claim, exc)
         except Exception as exc:
+            # Nobody else knows of the claim: it is let go, or the task would wait for the end of its lease.
             log.exception("task tripped up the agent", extra={"action": "internal_error"})
             return await self._lost(held, claim, AgentError(f"internal error ({type(exc).__name__})"))
         finally:
@@ -321,7 +317,7 @@ class Attempts:
         log.warning("runtime refused", extra={"action": "runtime_refused", "cause": str(why)})
         return GiveBack(back_off(held.delivery.receive_count))
 
-    async def _outcome(self, held: InHand, claim: Claim, ran: Result | Exception) -> Task:
+    async def _outcome(self, held: InHand, claim: Claim, ran: Result | AgentError) -> Task:
         """Commit how a run ended."""
         match ran:
             case Result():

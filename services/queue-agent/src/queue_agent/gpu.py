@@ -238,17 +238,10 @@ class Gpu:
         first = self._waiting[0]
         if first.passed >= MAX_PASSED or time.monotonic() - first.since >= MAX_PASSED_SECONDS:
             return first
-        chosen = next((w for w in self._waiting if self._has_loaded(w.job)), first)
+        chosen = next((w for w in self._waiting if self._runtime.has_loaded(w.job)), first)
         if chosen is not first:
             first.passed += 1
         return chosen
-
-    def _has_loaded(self, job: Job) -> bool:
-        try:
-            return self._runtime.has_loaded(job)
-        except Exception:
-            log.exception("has_loaded tripped up", extra={"action": "internal_error"})
-            return True
 
     def answer_ended(self, turn: Turn) -> None:
         """Note that a run is over altogether; for `Turn.answer_ended`."""
@@ -326,8 +319,8 @@ class Gpu:
             try:
                 await self._get_back()
             except Exception:
+                # The outermost loop: an agent that no longer asks would sit beside its GPU for ever.
                 self._say_ready(False)
-                # Whatever an adapter does, the agent goes on asking.
                 log.exception("probing tripped up", extra={"action": "internal_error"})
                 await asyncio.sleep(PROBE_SECONDS[-1])
 

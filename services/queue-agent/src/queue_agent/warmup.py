@@ -86,8 +86,6 @@ class WarmUp:
             if await self._runtime.interrupt(job):
                 return TimeoutError(f"it took longer than {self._limit:g} s")
             return UnusableRuntimeError("it did not stop when it was interrupted")
-        except Exception as exc:  # noqa: BLE001 - whatever it is, no task of a user's may meet it
-            return exc
         finally:
             run.cancel()
             await asyncio.wait({run}, timeout=_CLEAN_UP_SECONDS)

@@ -19,6 +19,7 @@ from queue_agent.ending import Ending
 from queue_agent.errors import RuntimeRefusedStartError, ServiceError, TaskFailedError
 from queue_agent.fetching import Inputs
 from queue_agent.gpu import Backlog, Gpu, NoTurnError
+from queue_agent.guarded import GuardedRuntime
 from queue_agent.health import Health
 from queue_agent.heartbeat import Heartbeat
 from queue_agent.inhand import Delete, Disposition, Flight, GiveBack, InHand, Leave, Settled
@@ -70,6 +71,7 @@ class Worker:
         warm_up: WarmUp | None = None,
         breaker: Breaker | None = None,
     ) -> None:
+        runtime = GuardedRuntime(runtime)
         self._queue = queue
         self._runtime = runtime
         self._tasks = tasks
@@ -270,7 +272,7 @@ class Worker:
                     self._troubled()
                     disposition, why = GiveBack(back_off(flight.delivery.receive_count)), str(exc)
                 except Exception:
-                    # One message that trips us up must not stop the ones behind it.
+                    # The outermost place of a message: one that trips us up must not stop those behind it.
                     self._troubled()
                     log.exception("task tripped up the agent", extra={"action": "internal_error"})
                     disposition, why = GiveBack(back_off(flight.delivery.receive_count)), "internal error"
