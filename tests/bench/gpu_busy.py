@@ -15,7 +15,7 @@ import os
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -90,8 +90,15 @@ class Bench:
         yield row(cell, "traced", measure)
         yield from report(spans, measure.busy.gaps)
 
-    def measure(self, cell: Cell, module: Sequence[str], *, tasks: int) -> Measure:
-        """Run one program over a queue filled with so many tasks.
+    def measure(
+        self,
+        cell: Cell,
+        module: Sequence[str],
+        *,
+        tasks: int,
+        settings: Mapping[str, str] | None = None,
+    ) -> Measure:
+        """Run one program, with settings of its own, over a queue filled with so many tasks.
 
         Raises:
             UnsettledError: not every task succeeded at its first attempt and was told.
@@ -103,7 +110,9 @@ class Bench:
         size = round(cell.picture_mb * MEGABYTE)
         with Sketch(self._kind, seconds_per_image=cell.image_seconds, picture_bytes=size) as sketch:
             self._proxy.forget_stats()
-            with Program(module, cloud, sketch, aws=self._proxy.url, folder=self._folder) as program:
+            with Program(
+                module, cloud, sketch, aws=self._proxy.url, folder=self._folder, settings=settings
+            ) as program:
                 _wait(program, sketch, runs=1, seconds=START_SECONDS)
                 first, cpu, load = len(sketch.runs()), program.cpu_seconds(), Load()
                 _wait(program, sketch, runs=tasks, seconds=tasks * (cell.image_seconds + 2))

@@ -8,6 +8,8 @@ import pytest
 
 from task_schema import Deployment
 from task_store.testing import MemoryTaskStore
+from telemetry.emf import EmfMeter
+from telemetry.segments import Segments
 from tests.contract.bad_requests import BAD_REQUESTS, RUNTIMES, BadRequest
 from validator.api import Api
 from validator.invocation import guarded
@@ -45,7 +47,6 @@ def test_a_bad_request_is_refused_with_its_fault_and_reaches_nobody(bad: BadRequ
         deployment=Deployment.model_validate({"runtimes": RUNTIMES}),
         output_bucket="outputs",
         insecure_callbacks=False,
-        trace_header=lambda: None,
     )
     event = {
         "path": bad.path,
@@ -56,7 +57,14 @@ def test_a_bad_request_is_refused_with_its_fault_and_reaches_nobody(bad: BadRequ
         "body": bad.body if isinstance(bad.body, str) else bad.body.decode(),
         "isBase64Encoded": False,
     }
-    answer = guarded(api.answer, Silence())(event, None)
+    handle = guarded(
+        api.answer,
+        log=Silence(),
+        meter=EmfMeter(service="validator", write=lambda _: None),
+        segments=Segments(None, service="validator"),
+        trace_header=lambda: None,
+    )
+    answer = handle(event, None)
     told = json.loads(answer["body"])
     assert answer["statusCode"] == bad.status
     assert (told["error"]["code"], told["error"]["field"]) == (bad.code, bad.field)

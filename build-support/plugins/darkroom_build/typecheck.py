@@ -71,6 +71,23 @@ class Partition:
     files: tuple[TypedFile, ...]
 
 
+@dataclass(frozen=True)
+class Gathered:
+    """What mypy reads of a partition.
+
+    Attributes:
+        venv: the third-party code; mypy itself runs in a venv of its own.
+        files: all sources where mypy sees them, and `files.txt`, the list of those to check.
+        wanted: the files to check, with their real paths.
+        roots: source roots, sorted.
+    """
+
+    venv: VenvPex
+    files: Digest
+    wanted: tuple[str, ...]
+    roots: tuple[str, ...]
+
+
 def checked_as(path: str) -> str:
     """Where mypy sees a file: tests beside code move, everything else stays, packages of tests' own too."""
     parts = PurePath(path).parts
@@ -89,20 +106,15 @@ def real_paths(output: str, moved: Iterable[str]) -> str:
     return "".join(lines)
 
 
-@rule(desc="Check types with mypy")
-async def check_partition(
-    partition: Partition, mypy: Mypy, setup: PythonSetup, build_root: BuildRoot
-) -> CheckResult:
+@rule(desc="Bring together what mypy reads")
+async def gather(partition: Partition, setup: PythonSetup) -> Gathered:
     constraints = InterpreterConstraints(setup.interpreter_constraints)
     addresses = [file.address for file in partition.files]
-    tool, requirements, config, wanted, targets = await MultiGet(
-        Get(VenvPex, PexRequest, mypy.to_pex_request(interpreter_constraints=constraints)),
+    requirements, wanted, targets = await MultiGet(
         Get(Pex, RequirementsPexRequest(addresses, hardcoded_interpreter_constraints=constraints)),
-        Get(ConfigFiles, ConfigFilesRequest(discovery=True, check_content={"pyproject.toml": b"[tool.mypy"})),
         Get(SourceFiles, SourceFilesRequest(file.source for file in partition.files)),
         Get(CoarsenedTargets, CoarsenedTargetsRequest(addresses)),
     )
-    # mypy reads third-party code from here; it runs in a venv of its own.
     venv, sources = await MultiGet(
         Get(
             VenvPex,
@@ -125,30 +137,44 @@ async def check_partition(
             )
         ),
     )
+    return Gathered(venv, files, wanted.files, tuple(sorted(sources.source_roots)))
+
+
+@rule(desc="Check types with mypy")
+async def check_partition(
+    partition: Partition, mypy: Mypy, setup: PythonSetup, build_root: BuildRoot
+) -> CheckResult:
+    constraints = InterpreterConstraints(setup.interpreter_constraints)
+    tool, config, given = await MultiGet(
+        Get(VenvPex, PexRequest, mypy.to_pex_request(interpreter_constraints=constraints)),
+        Get(ConfigFiles, ConfigFilesRequest(discovery=True, check_content={"pyproject.toml": b"[tool.mypy"})),
+        Get(Gathered, Partition, partition),
+    )
+    digest = await Get(Digest, MergeDigests((given.files, given.venv.digest, config.snapshot.digest)))
     cache = ".cache/mypy"
     # One for each lock and checkout, so that no two runs at once share one.
     cache_key = sha256(f"{build_root.path}:{partition.resolve}".encode()).hexdigest()[:16]
     process = VenvPexProcess(
         tool,
         argv=(
-            f"--python-executable={venv.python.argv0}",
+            f"--python-executable={given.venv.python.argv0}",
             f"--config-file={config.snapshot.files[0]}",
             f"--cache-dir={cache}/{cache_key}",
             "--skip-cache-mtime-check",  # files of a sandbox are always new
             "@files.txt",
         ),
-        input_digest=await Get(Digest, MergeDigests((files, venv.digest, config.snapshot.digest))),
+        input_digest=digest,
         extra_env={
-            "MYPYPATH": ":".join(sorted(sources.source_roots)),
+            "MYPYPATH": ":".join(given.roots),
             "MYPY_FORCE_TERMINAL_WIDTH": "100000",
         },
         append_only_caches={"darkroom_mypy": cache},
-        description=f"mypy: {len(wanted.files)} files of {partition.resolve}",
+        description=f"mypy: {len(given.wanted)} files of {partition.resolve}",
     )
     result = await Get(FallibleProcessResult, VenvPexProcess, process)
     return CheckResult(
         result.exit_code,
-        real_paths(strip_v2_chroot_path(result.stdout), wanted.files),
+        real_paths(strip_v2_chroot_path(result.stdout), given.wanted),
         strip_v2_chroot_path(result.stderr),
         partition_description=partition.resolve,
     )

@@ -3,8 +3,16 @@ import pytest
 from netguard import AddressGuard, AddressRefusedError
 
 
+def passes(guard: AddressGuard, host: str, addresses: list[str]) -> bool:
+    try:
+        guard.check(host, addresses)
+    except AddressRefusedError:
+        return False
+    return True
+
+
 def test_a_host_with_public_addresses_passes() -> None:
-    AddressGuard().check("example.org", ["93.184.215.14", "2606:2800:21f::1"])
+    assert passes(AddressGuard(), "example.org", ["93.184.215.14", "2606:2800:21f::1"])
 
 
 def test_one_private_address_among_public_ones_is_enough_to_refuse() -> None:
@@ -21,7 +29,7 @@ def test_the_message_names_the_host_and_not_the_address() -> None:
 
 @pytest.mark.parametrize("host", ["images.internal", "IMAGES.internal", "images.internal."])
 def test_an_allowed_host_may_have_any_address(host: str) -> None:
-    AddressGuard(["Images.Internal"]).check(host, ["10.0.0.7", "fd00::1"])
+    assert passes(AddressGuard(["Images.Internal"]), host, ["10.0.0.7", "fd00::1"])
 
 
 @pytest.mark.parametrize("host", ["evil-images.internal", "x.images.internal", "images.internal.example"])
@@ -41,7 +49,8 @@ def test_an_allowed_host_is_compared_whole(host: str) -> None:
     ],
 )
 def test_an_allowed_network_may_be_reached_by_any_name(entry: str, address: str) -> None:
-    AddressGuard([entry]).check("any.example", [address])
+    assert not passes(AddressGuard(), "any.example", [address])
+    assert passes(AddressGuard([entry]), "any.example", [address])
 
 
 @pytest.mark.parametrize("address", ["127.0.0.2", "64:ff9b::7f00:1", "2002:7f00:1::", "::127.0.0.1", "::1"])

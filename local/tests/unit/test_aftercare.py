@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from local.aftercare import Expiry, apply_time_to_live, expiries, remove_expired
+from local.aftercare import Expiry, apply_time_to_live, expiries, functions, remove_expired
 from local.clients import Clients
 
 NOW = datetime.now(UTC)
@@ -22,6 +22,17 @@ class Moto(Clients):
 def clients() -> Iterator[Clients]:
     with mock_aws():
         yield Moto("unused")
+
+
+def test_functions_are_those_of_the_template_that_the_emulator_has() -> None:
+    template = {
+        "Resources": {
+            "F": {"Type": "AWS::Lambda::Function"},
+            "Q": {"Type": "AWS::SQS::Queue"},
+            "Missing": {"Type": "AWS::Lambda::Function"},
+        }
+    }
+    assert functions(template, {"F": "the-function", "Q": "the-queue"}) == ["the-function"]
 
 
 def test_rules_of_buckets_are_read_from_the_template() -> None:

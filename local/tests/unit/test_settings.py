@@ -26,6 +26,8 @@ def test_what_is_not_name_and_url_is_refused_with_an_example(text: str) -> None:
         (Settings(runtimes={"other": "http://127.0.0.1:1"}), "there are sdruntime, comfyruntime"),
         (Settings(runtimes={"sdruntime": "127.0.0.1:7860"}), "not a URL such as"),
         (Settings(runtimes={"sdruntime": "ftp://127.0.0.1"}), "not a URL such as"),
+        (Settings(otlp="127.0.0.1:4318"), "--otlp.*not a URL such as"),
+        (Settings(otlp="http://[::1"), "--otlp.*not a URL such as"),
         (Settings(seconds_per_image=-1), "cannot be negative"),
         (Settings(api_port=70000), "from 1 to 65535"),
     ],

@@ -9,16 +9,18 @@ import pytest
 
 from notifier.causes import cause
 from notifier.ending import Ending
-from notifier.errors import UnavailableError
+from notifier.errors import LaterError, UnavailableError
 from notifier.letterbox import Letterbox
 from notifier.settings import Kind, SweeperSettings
 from notifier.sweeper import Sweeper
+from notifier.traced import Tracing
 from notifier.undertaker import Undertaker
 from notifier.verdicts import Rules
 from s3io.errors import ClaimMissingError
 from task_schema import Announcement
 from task_store import NewTask, Task
 from task_store.testing import MemoryTaskStore, new_task
+from telemetry.segments import Segments
 
 NOW = 1_800_000_000_000
 ARN = "arn:aws:sqs:us-east-1:000000000000:{}"
@@ -137,9 +139,14 @@ class System:
     queues: FakeQueues = field(default_factory=FakeQueues)
     meter: FakeMeter = field(default_factory=FakeMeter)
     log: FakeLog = field(default_factory=FakeLog)
+    documents: list[dict[str, Any]] = field(default_factory=list)
+    exported: bool = True
+    trace: str | None = None
     now: int = NOW
 
     def __post_init__(self) -> None:
+        take = self._take if self.exported else None
+        self.tracing = Tracing(Segments(take, service="notifier", refusals=(LaterError,)), lambda: self.trace)
         self.ending = Ending(
             store=self.store,
             announcer=self.topic,
@@ -158,7 +165,14 @@ class System:
             cause=cause(kind, RUNTIMES),
             clock=lambda: self.now,
         )
-        letterbox = Letterbox(settles=undertaker, queues=self.queues, meter=self.meter, log=self.log)
+        letterbox = Letterbox(
+            kind=kind,
+            settles=undertaker,
+            queues=self.queues,
+            meter=self.meter,
+            log=self.log,
+            tracing=self.tracing,
+        )
         answer = letterbox({"Records": list(records)}, context)
         return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
@@ -179,8 +193,13 @@ class System:
             clock=lambda: self.now,
             meter=self.meter,
             log=self.log,
+            tracing=self.tracing,
         )
         return sweeper({}, context)
+
+    def _take(self, datagram: bytes) -> None:
+        _, _, document = datagram.partition(b"\n")
+        self.documents.append(json.loads(document))
 
     def record(self, task_id: str = "t", *, ago: int = 0, **fields: Any) -> Task:
         """Record a task so many seconds ago."""

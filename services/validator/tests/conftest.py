@@ -1,13 +1,15 @@
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
-from task_schema import Deployment, RuntimeSpec
+from task_schema import Deployment, RequestRefusedError, RuntimeSpec
 from task_store import TableUnavailableError, Task
 from task_store.testing import MemoryTaskStore
+from telemetry.segments import Segments
 from validator.api import Api
 from validator.errors import UnavailableError
 from validator.invocation import guarded
@@ -68,6 +70,18 @@ class FakeLog:
 
 
 @dataclass
+class FakeMeter:
+    counting: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    counted: dict[tuple[str, ...], int] = field(default_factory=dict)
+
+    def count(self, name: str, number: int = 1, /, **dimensions: str) -> None:
+        self.counting[name, *(f"{key}={value}" for key, value in sorted(dimensions.items()))] += number
+
+    def flush(self) -> None:
+        self.counted = dict(self.counting)
+
+
+@dataclass
 class Answer:
     status: int
     headers: dict[str, str]
@@ -82,6 +96,9 @@ class System:
     topic: FakeTopic = field(default_factory=FakeTopic)
     payloads: FakePayloads = field(default_factory=FakePayloads)
     log: FakeLog = field(default_factory=FakeLog)
+    meter: FakeMeter = field(default_factory=FakeMeter)
+    documents: list[dict[str, Any]] = field(default_factory=list)
+    exported: bool = True
     now: int = 1_800_000_000_000
     trace: str | None = TRACE
     insecure_callbacks: bool = False
@@ -100,9 +117,21 @@ class System:
             ),
             output_bucket="outputs",
             insecure_callbacks=self.insecure_callbacks,
+        )
+        segments = Segments(
+            self._take if self.exported else None, service="validator", refusals=(RequestRefusedError,)
+        )
+        self._handler = guarded(
+            api.answer,
+            log=self.log,
+            meter=self.meter,
+            segments=segments,
             trace_header=lambda: self.trace,
         )
-        self._handler = guarded(api.answer, self.log)
+
+    def _take(self, datagram: bytes) -> None:
+        _, _, document = datagram.partition(b"\n")
+        self.documents.append(json.loads(document))
 
     def send(self, event: Any) -> Answer:
         answer = self._handler(event, None)
@@ -114,6 +143,12 @@ class System:
         text = body if isinstance(body, str) else json.dumps(body)
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.send(event(text, path=path, headers={"Content-Type": "application/json", **named}))
+
+    def spans(self) -> dict[str, dict[str, Any]]:
+        """Return the documents that were sent, by name."""
+        named = {document["name"]: document for document in self.documents}
+        assert len(named) == len(self.documents)
+        return named
 
     def task(self, task_id: str = "t") -> Task:
         task = self.store.get(task_id)

@@ -5,7 +5,7 @@ from task_schema._answers import Accepted, AcceptedV1Alpha1, ImageLink, TaskView
 from task_schema._codes import RequestCode, TaskCode
 from task_schema._content import check_content
 from task_schema._deployment import TASK_TYPES, Deployment, RuntimeSpec, same_model
-from task_schema._faults import Fault, Refusal, TaskError
+from task_schema._faults import Fault, Refusal
 from task_schema._messages import (
     MAX_INLINE_CONTENT_BYTES,
     Message,
@@ -22,7 +22,9 @@ from task_schema._requests import (
 )
 from task_schema._routing import Routing, split_routing
 from task_schema._states import Status
-from task_schema._strict_json import MAX_NESTING
+from task_schema._strict_json import MAX_NESTING, compact
+from task_schema._submissions import is_submission, unread_submission
+from task_schema._task_errors import MAX_MESSAGE_CHARS, TaskError, shorten
 from task_schema._v1alpha1 import RoutingKeys, V1Alpha1Request, parse_v1alpha1
 from task_schema._v1alpha2 import Task, TaskRequest, parse_v1alpha2
 from task_schema.errors import RequestRefusedError, TaskSchemaError, UnreadableMessageError
@@ -31,6 +33,7 @@ __all__ = [
     "MAX_BODY_BYTES",
     "MAX_IMAGE_URLS",
     "MAX_INLINE_CONTENT_BYTES",
+    "MAX_MESSAGE_CHARS",
     "MAX_NESTING",
     "TASK_TYPES",
     "Accepted",
@@ -61,11 +64,15 @@ __all__ = [
     "UnreadableMessageError",
     "V1Alpha1Request",
     "check_content",
+    "compact",
     "fits_inline",
+    "is_submission",
     "output_location",
     "parse_v1alpha1",
     "parse_v1alpha2",
     "read_message",
     "same_model",
+    "shorten",
     "split_routing",
+    "unread_submission",
 ]

@@ -2,8 +2,8 @@
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from task_schema._faults import TaskError
 from task_schema._states import Status
+from task_schema._task_errors import TaskError
 
 
 class Accepted(BaseModel):

@@ -1,10 +1,10 @@
-"""Faults of requests and errors of tasks, as users see them (DESIGN 4.1, 4.3)."""
+"""Faults of requests, as users see them (DESIGN 4.1)."""
 
 from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from task_schema._codes import RequestCode, TaskCode
+from task_schema._codes import RequestCode
 
 # What a user can take in at a glance; a longer list says how many more there are.
 MAX_FAULTS = 50
@@ -33,21 +33,6 @@ class Refusal(BaseModel):
 
     error: Fault
     errors: list[Fault]
-
-
-class TaskError(BaseModel):
-    """Why a task did not succeed. `retryable`: the same request may succeed when it is sent again."""
-
-    model_config = ConfigDict(frozen=True)
-
-    code: TaskCode
-    message: str
-    retryable: bool
-
-    @classmethod
-    def of(cls, code: TaskCode, message: str) -> "TaskError":
-        """Make the error with the code's usual `retryable`."""
-        return cls(code=code, message=message, retryable=code.retryable)
 
 
 # In the words of JSON: pydantic's own speak of Python's types, and of our classes.

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from task_schema._metadata import Metadata, is_task_id
-from task_schema._strict_json import MAX_NESTING, deeper_than
+from task_schema._strict_json import MAX_NESTING, compact, deeper_than
+from task_schema._submissions import is_submission
 from task_schema.errors import UnreadableMessageError
 
 SCHEMA = 1
@@ -43,11 +44,6 @@ class Message(BaseModel):
         """Return the message's body: ASCII only, because SQS refuses some control characters as they are."""
         body = self.model_dump(mode="json", by_alias=True, exclude={"content"})
         return compact({**body, "content": self.content})
-
-
-def compact(value: Any) -> str:
-    """Return a value's JSON text as messages carry it; its length is what counts against their limit."""
-    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
 
 
 def fits_inline(content: Any) -> bool:
@@ -127,12 +123,15 @@ def _unreadable(reason: str, data: dict[str, Any]) -> UnreadableMessageError:
 
 def _validate(data: dict[str, Any]) -> Message:
     try:
-        return Message.model_validate(data)
+        message = Message.model_validate(data)
     except ValidationError as exc:
         first = exc.errors(include_url=False, include_context=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         reason = f"{where}: {first['msg']}" if where else first["msg"]
         raise _unreadable(reason, data) from exc
+    if not is_submission(message.submission):
+        raise UnreadableMessageError("submission: is not one that the API gives", task_id=message.metadata.id)
+    return message
 
 
 def _readable_id(metadata: Any) -> str | None:

@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
-from task_schema._faults import TaskError
 from task_schema._states import Status
+from task_schema._strict_json import compact
+from task_schema._task_errors import TaskError
 
 MAX_IMAGE_URLS = 100
 
@@ -37,6 +38,10 @@ class Notification(BaseModel):
             if data[key] is None:
                 del data[key]
         return data
+
+    def to_json(self) -> str:
+        """Return the text that subscribers get: ASCII only, as SNS and SQS take it."""
+        return compact(self.model_dump(mode="json"))
 
     @classmethod
     def succeeded(

@@ -1,5 +1,6 @@
-"""How deep JSON may be."""
+"""How deep JSON may be, and how we write it."""
 
+import json
 from typing import Any
 
 #: Levels of objects and lists in a request or message. Real ones have about ten; serialisers on the way
@@ -20,3 +21,8 @@ def deeper_than(limit: int, data: Any) -> bool:
         if not level:
             return False
     return True
+
+
+def compact(value: Any) -> str:
+    """Return a value's JSON text as messages carry it; its length is what counts against their limit."""
+    return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))

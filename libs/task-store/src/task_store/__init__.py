@@ -1,5 +1,6 @@
 """The tasks table: its state machine as data, its conditional writes, its errors (DESIGN 4.2)."""
 
+from task_store._bare import FATE_NAME, MAX_FATE_BYTES, Fate, Meeting
 from task_store._dynamo import DynamoClient, DynamoTaskStore
 from task_store._items import MAX_ERROR_MESSAGE, MAX_ROW, day_of, fits
 from task_store._store import TaskStore
@@ -19,6 +20,7 @@ from task_store._task import (
     MAX_INLINE_CONTEXT,
     MAX_INLINE_NOTIFICATION,
     MAX_TOKEN,
+    UNKNOWN,
     Due,
     DuePage,
     NewTask,
@@ -27,6 +29,7 @@ from task_store._task import (
     Task,
     context_fits,
 )
+from task_store._telling import announcement_of
 from task_store.errors import (
     AlreadyEndedError,
     BadCursorError,
@@ -43,6 +46,7 @@ from task_store.errors import (
 )
 
 __all__ = [
+    "FATE_NAME",
     "INDEX",
     "INDEX_PARTITION",
     "INDEX_SORT",
@@ -51,12 +55,14 @@ __all__ = [
     "LOOK_PARTITION",
     "LOOK_SORT",
     "MAX_ERROR_MESSAGE",
+    "MAX_FATE_BYTES",
     "MAX_INLINE_CONTEXT",
     "MAX_INLINE_NOTIFICATION",
     "MAX_ROW",
     "MAX_TOKEN",
     "SHARDS",
     "TTL_ATTRIBUTE",
+    "UNKNOWN",
     "AlreadyEndedError",
     "BadCursorError",
     "ConflictError",
@@ -64,7 +70,9 @@ __all__ = [
     "DuePage",
     "DynamoClient",
     "DynamoTaskStore",
+    "Fate",
     "LostError",
+    "Meeting",
     "NewTask",
     "NotClaimableError",
     "NotEndedError",
@@ -78,6 +86,7 @@ __all__ = [
     "TaskStore",
     "TaskStoreError",
     "UnreadableRowError",
+    "announcement_of",
     "context_fits",
     "day_of",
     "fits",

@@ -3,7 +3,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from task_schema import Status, TaskError
+from task_schema import Message, Notification, Status, TaskError
 
 #: Largest context that is kept in the row, in bytes of its JSON; a larger one is kept in S3.
 MAX_INLINE_CONTEXT = 256
@@ -11,6 +11,8 @@ MAX_INLINE_CONTEXT = 256
 MAX_INLINE_NOTIFICATION = 1024
 #: Largest token or event id, in bytes: room for a UUID.
 MAX_TOKEN = 40
+#: What a row says of a task whose message nobody could read.
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,54 @@ class NewTask:
     idempotency_key: str | None = None
     published_at: int | None = None
     trace_id: str | None = None
+
+    @classmethod
+    def of_bare(cls, message: Message) -> "NewTask":
+        """Make the task of a message that nobody recorded; its times count from when it was sent.
+
+        Its context is not cut: see `context_fits` and `with_context_at`.
+        """
+        metadata = message.metadata
+        sent = int(message.submitted_at.timestamp() * 1000)
+        return cls(
+            id=metadata.id,
+            submission=message.submission,
+            runtime=metadata.runtime,
+            tasktype=metadata.tasktype,
+            prefix=metadata.prefix,
+            api_version=message.api_version,
+            # No request came with it: no request is the same as this one.
+            body_hash=message.submission,
+            context=metadata.context,
+            callback_url=metadata.callback_url,
+            deadline=sent + metadata.expires_in * 1000 if metadata.expires_in else None,
+            published_at=sent,
+        )
+
+    @classmethod
+    def of_unread(cls, task_id: str, submission: str, *, runtime: str, now: int) -> "NewTask":
+        """Make the task of a message that cannot be read, so that it can be ended and told.
+
+        Args:
+            task_id: the one thing that could be made out.
+            submission: of the message; `task_schema.unread_submission` gives it.
+            runtime: the one that the message came to.
+            now: ms since the epoch.
+        """
+        return cls(
+            id=task_id,
+            submission=submission,
+            runtime=runtime,
+            tasktype=UNKNOWN,
+            prefix=UNKNOWN,
+            api_version=UNKNOWN,
+            body_hash=submission,
+            published_at=now,
+        )
+
+    def with_context_at(self, context_ref: str) -> "NewTask":
+        """Return the same task with its context kept in S3, at the URI `context_ref`."""
+        return dataclasses.replace(self, context=None, context_ref=context_ref)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +146,15 @@ class Task:
         """Whether it has ended and that was told; only then may its id be used again (DESIGN 4.1)."""
         return self.status.is_terminal and self.notified_at is not None
 
+    @property
+    def is_unread(self) -> bool:
+        """Whether nobody could read its message: then nobody knows the folder of its outputs either."""
+        return self.api_version == UNKNOWN
+
+    def is_late(self, now: int) -> bool:
+        """Whether it had to start before `now` (ms) and never did."""
+        return self.deadline is not None and self.deadline < now and self.attempts == 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -126,6 +185,25 @@ class Outcome:
         if (self.status is Status.SUCCEEDED) != (self.error is None):
             raise ValueError("an error is expected unless the task succeeded, and only then")
         check_token("event_id", self.event_id)
+
+    @classmethod
+    def of(cls, notification: Notification, *, event_id: str) -> "Outcome":
+        """Make the outcome that a notification tells; see `fits` for whether the row takes it."""
+        return cls(
+            status=notification.status,
+            event_id=event_id,
+            notification=notification.to_json(),
+            error=notification.error,
+            output_url=notification.output_url,
+        )
+
+    @property
+    def payload_name(self) -> str:
+        """Name of its notification among the payloads of the submission, where the row has no room for it.
+
+        One of its own: an attempt that loses the commit must not have written over the winner's.
+        """
+        return f"notification-{self.event_id}"
 
     def by_reference(self, notification_ref: str) -> "Outcome":
         """Return the same outcome with its notification kept in S3, at the URI `notification_ref`."""

@@ -1,12 +1,10 @@
 """The ports over AWS; what the SDK raises becomes `UnavailableError` here."""
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit, single_metric
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
@@ -17,7 +15,6 @@ from s3io.outputs import answer_key, delete_all, new_suffix, put_new
 from s3io.uri import S3Uri
 from task_schema import Announcement
 
-NAMESPACE = "Darkroom"
 MEDIA_TYPE = "application/json"
 
 # The four characters are taken by another attempt about once in a million times.
@@ -130,30 +127,6 @@ class SqsQueues:
             name = queue_arn.rpartition(":")[2]
             self._urls[queue_arn] = self._client.get_queue_url(QueueName=name)["QueueUrl"]
         return self._urls[queue_arn]
-
-
-class EmfMeter:
-    """Writes counts into the log, from where CloudWatch takes them."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
-
-    def count(self, name: str, number: int = 1, /, **dimensions: str) -> None:
-        """See `Meter`."""
-        self._counts[name, tuple(sorted(dimensions.items()))] += number
-
-    def flush(self) -> None:
-        """See `Meter`."""
-        counts, self._counts = self._counts, Counter()
-        for (name, dimensions), number in counts.items():
-            with single_metric(
-                name=name,
-                unit=MetricUnit.Count,
-                value=number,
-                namespace=NAMESPACE,
-                default_dimensions=dict(dimensions),
-            ):
-                pass
 
 
 def _encoded(document: Mapping[str, Any]) -> bytes:

@@ -8,16 +8,23 @@ from aws_lambda_powertools.logging import Logger
 from botocore.config import Config
 from botocore.session import Session
 
-from notifier.adapters import EmfMeter, S3Kept, S3Outputs, S3Payloads, SnsAnnouncer, SqsQueues
+from notifier.adapters import S3Kept, S3Outputs, S3Payloads, SnsAnnouncer, SqsQueues
 from notifier.causes import cause
 from notifier.ending import Ending
+from notifier.errors import LaterError
 from notifier.letterbox import Letterbox
 from notifier.ports import Payloads
 from notifier.settings import LetterSettings, Settings, SweeperSettings
 from notifier.sweeper import Sweeper
+from notifier.traced import Tracing
 from notifier.undertaker import Undertaker
 from notifier.verdicts import Rules
 from task_store import SHARDS, DynamoTaskStore, TaskStore
+from telemetry.emf import EmfMeter
+from telemetry.segments import Segments
+
+TRACE_HEADER = "_X_AMZN_TRACE_ID"
+SERVICE = "darkroom-notifier"
 
 type Handler = Callable[[Mapping[str, Any], Any], dict[str, Any]]
 
@@ -33,6 +40,9 @@ S3_CONFIG = CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style"
 
 def letters(env: Mapping[str, str]) -> Handler:
     """Make the function that settles the messages of some queues.
+
+    Args:
+        env: the environment; Lambda changes `_X_AMZN_TRACE_ID` in it with each invocation.
 
     Raises:
         SettingsError: a variable is missing or wrong.
@@ -50,11 +60,21 @@ def letters(env: Mapping[str, str]) -> Handler:
         clock=now,
     )
     queues = SqsQueues(session.create_client("sqs", config=CONFIG))
-    return Letterbox(settles=undertaker, queues=queues, meter=EmfMeter(), log=log)
+    return Letterbox(
+        kind=settings.letters,
+        settles=undertaker,
+        queues=queues,
+        meter=_meter(env),
+        log=log,
+        tracing=_tracing(env),
+    )
 
 
 def sweeper(env: Mapping[str, str]) -> Handler:
     """Make the function that a schedule calls.
+
+    Args:
+        env: the environment; Lambda changes `_X_AMZN_TRACE_ID` in it with each invocation.
 
     Raises:
         SettingsError: a variable is missing or wrong.
@@ -63,13 +83,28 @@ def sweeper(env: Mapping[str, str]) -> Handler:
     session = Session()
     store, _, ending = _parts(settings, session, session.create_client("s3", config=S3_CONFIG))
     return Sweeper(
-        store=store, ending=ending, rules=Rules(settings), clock=now, meter=EmfMeter(), log=Logger()
+        store=store,
+        ending=ending,
+        rules=Rules(settings),
+        clock=now,
+        meter=_meter(env),
+        log=Logger(),
+        tracing=_tracing(env),
     )
 
 
 def now() -> int:
     """Return the time in ms since the epoch, UTC."""
     return time.time_ns() // 1_000_000
+
+
+def _meter(env: Mapping[str, str]) -> EmfMeter:
+    return EmfMeter(service=env.get("POWERTOOLS_SERVICE_NAME", SERVICE))
+
+
+def _tracing(env: Mapping[str, str]) -> Tracing:
+    segments = Segments.from_environment(env, service=SERVICE, refusals=(LaterError,))
+    return Tracing(segments, lambda: env.get(TRACE_HEADER))
 
 
 def _parts(settings: Settings, session: Session, s3: Any) -> tuple[TaskStore, Payloads, Ending]:

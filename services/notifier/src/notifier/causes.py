@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from notifier.errors import shorten
 from notifier.letters import Letter
 from notifier.settings import Kind
-from task_schema import TaskCode, TaskError
+from task_schema import TaskCode, TaskError, shorten
 
 type Cause = Callable[[Letter], TaskError]
 

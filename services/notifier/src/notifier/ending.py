@@ -1,6 +1,5 @@
 """Ending a task that nobody runs: the outcome is committed, then told (DESIGN 4.2, 4.3)."""
 
-import json
 import math
 import uuid
 from dataclasses import dataclass
@@ -9,13 +8,11 @@ from typing import Any
 from notifier.errors import LaterError
 from notifier.ports import Announcer, Clock, Outputs, Payloads
 from s3io.errors import ClaimCheckError
-from task_schema import Announcement, Metadata, Notification, Status, TaskError
-from task_store import LostError, NotClaimableError, Outcome, Task, TaskStore, fits
+from task_schema import Announcement, Message, Notification, Status, TaskError
+from task_store import LostError, NotClaimableError, Outcome, Task, TaskStore, announcement_of, fits
 
 # Longer than a function needs for one task, short enough that a crash delays it by minutes only.
 LEASE_SECONDS = 60
-#: What rows say of a task that nobody could read.
-UNKNOWN = "unknown"
 
 _MAX_KEPT_BYTES = 4 * 1024 * 1024
 # A lease is a minute; a longer one comes from a clock that is off.
@@ -74,7 +71,7 @@ class Ending:
         task = held.task
         # Of a message that nobody could read, nobody knows the folder.
         url = None
-        if task.api_version != UNKNOWN:
+        if not task.is_unread:
             url = self._outputs.store(task.prefix, task.id, {"error": error.model_dump(mode="json")})
         notification = Notification.ended_without_result(
             task_id=task.id,
@@ -85,7 +82,7 @@ class Ending:
             status=status,
             output_url=url,
         )
-        outcome = self._outcome(task, notification, url)
+        outcome = self._outcome(task, notification)
         try:
             return self._store.commit(task.id, task.submission, held.token, outcome, now=self._clock())
         except LostError as exc:
@@ -102,56 +99,20 @@ class Ending:
                 harmless.
             s3io.errors.ClaimCheckError: its words are gone.
         """
-        text = task.notification
-        if text is None:
-            kept = self._payloads.get(
-                task.notification_ref or "", submission=task.submission, limit=_MAX_KEPT_BYTES
-            )
-            text = _text(kept)
-        self._announcer.announce(
-            Announcement(
-                text=text,
-                id=task.id,
-                submission=task.submission,
-                event_id=task.event_id or "",
-                runtime=task.runtime,
-                tasktype=task.tasktype,
-                result=task.status is Status.SUCCEEDED,
-                callback=task.callback_url is not None,
-                traceparent=traceparent,
-            )
-        )
+        kept = None
+        if task.notification is None:
+            ref = task.notification_ref or ""
+            kept = self._payloads.get(ref, submission=task.submission, limit=_MAX_KEPT_BYTES)
+        self._announcer.announce(announcement_of(task, kept=kept, traceparent=traceparent))
         self._store.mark_notified(task.id, task.submission, now=self._clock())
 
-    def tell_conflict(
-        self, metadata: Metadata, submission: str, error: TaskError, traceparent: str | None
-    ) -> None:
+    def tell_conflict(self, message: Message, traceparent: str | None) -> None:
         """Tell that a message was refused whose id belongs to another task; that task is left alone.
 
         Raises:
             UnavailableError: nobody knows whether it was told; telling it again is harmless.
         """
-        notification = Notification.ended_without_result(
-            task_id=metadata.id,
-            submission=submission,
-            runtime=metadata.runtime,
-            context=metadata.context,
-            error=error,
-        )
-        self._announcer.announce(
-            Announcement(
-                text=_text(notification.model_dump(mode="json")),
-                id=metadata.id,
-                submission=submission,
-                # The same for each delivery of the same message, and the same as an agent's.
-                event_id=str(uuid.uuid5(uuid.UUID(submission), "conflict")),
-                runtime=metadata.runtime,
-                tasktype=metadata.tasktype,
-                result=False,
-                callback=metadata.callback_url is not None,
-                traceparent=traceparent,
-            )
-        )
+        self._announcer.announce(Announcement.of_conflict(message.metadata, message.submission, traceparent))
 
     def _context(self, task: Task) -> Any:
         if task.context_ref is None:
@@ -162,20 +123,12 @@ class Ending:
             # Its user would rather hear of the end without it than not at all.
             return {}
 
-    def _outcome(self, task: Task, notification: Notification, url: str | None) -> Outcome:
-        document = notification.model_dump(mode="json")
-        outcome = Outcome(
-            status=notification.status,
-            event_id=str(uuid.uuid4()),
-            notification=_text(document),
-            error=notification.error,
-            output_url=url,
-        )
+    def _outcome(self, task: Task, notification: Notification) -> Outcome:
+        outcome = Outcome.of(notification, event_id=str(uuid.uuid4()))
         if fits(task, outcome):
             return outcome
-        # A name of its own: one that loses the commit must not have written over the winner's.
-        name = f"notification-{outcome.event_id}"
-        return outcome.by_reference(self._payloads.put(task.submission, name, document))
+        document = notification.model_dump(mode="json")
+        return outcome.by_reference(self._payloads.put(task.submission, outcome.payload_name, document))
 
 
 def _not_free(task: Task | None, now: int) -> LaterError:
@@ -183,7 +136,3 @@ def _not_free(task: Task | None, now: int) -> LaterError:
         return LaterError(1, "it changed hands: look again")
     left = math.ceil(((task.lease_until or 0) - now) / 1000) + 1
     return LaterError(min(max(1, left), _MAX_WAIT), "another attempt runs it")
-
-
-def _text(document: Any) -> str:
-    return json.dumps(document, ensure_ascii=True, separators=(",", ":"))

@@ -6,8 +6,6 @@ NotifierError
  +- LaterError          the task is in other hands for now: again after so many seconds
 """
 
-MAX_MESSAGE_CHARS = 500
-
 
 class NotifierError(Exception):
     """Base of what this package raises."""
@@ -27,8 +25,3 @@ class LaterError(NotifierError):
     def __init__(self, seconds: int, why: str) -> None:
         super().__init__(why)
         self.seconds = seconds
-
-
-def shorten(message: str) -> str:
-    """Cut a message to what a row of the tasks table and a notification can hold."""
-    return message if len(message) <= MAX_MESSAGE_CHARS else message[: MAX_MESSAGE_CHARS - 1] + "…"

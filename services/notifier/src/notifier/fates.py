@@ -1,29 +1,11 @@
-"""What was decided about messages that nobody recorded at the API (DESIGN 4.2).
+"""Where the notifier keeps what was decided about messages that nobody recorded at the API (DESIGN 4.2).
 
 The queue agent keeps the same objects: a bare message may be decided on by either, and comes again.
 """
 
-import re
-from enum import StrEnum
-
 from notifier.ports import Payloads
 from s3io.errors import ClaimMissingError
-
-_NAME = "fate"
-_MAX_BYTES = 64
-_SUBMISSION = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-
-
-def is_submission(text: str) -> bool:
-    """Whether a text can name a submission: a row has room for it, and the payload bucket a folder."""
-    return _SUBMISSION.fullmatch(text) is not None
-
-
-class Fate(StrEnum):
-    """What became of a message."""
-
-    RECORDED = "recorded"
-    CONFLICT = "conflict"
+from task_store import FATE_NAME, MAX_FATE_BYTES, Fate
 
 
 class Fates:
@@ -38,7 +20,7 @@ class Fates:
         Raises:
             UnavailableError: nobody knows whether it was kept; doing it again is harmless.
         """
-        self._payloads.put(submission, _NAME, fate.value)
+        self._payloads.put(submission, FATE_NAME, fate.value)
 
     def recall(self, submission: str) -> Fate | None:
         """Return what was decided; None: nothing yet.
@@ -46,8 +28,8 @@ class Fates:
         Raises:
             UnavailableError: S3 gave no answer.
         """
-        ref = self._payloads.own_ref(submission, _NAME)
+        ref = self._payloads.own_ref(submission, FATE_NAME)
         try:
-            return Fate(self._payloads.get(ref, submission=submission, limit=_MAX_BYTES))
+            return Fate(self._payloads.get(ref, submission=submission, limit=MAX_FATE_BYTES))
         except ClaimMissingError:
             return None

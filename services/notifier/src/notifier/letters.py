@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from telemetry.context import TraceContext, extract
+
 FOLDER = "dead-letters"
 
-_TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _NOT_IN_KEYS = re.compile("[^A-Za-z0-9_.-]")
 
 
@@ -65,10 +66,9 @@ class Letter:
         return self.attributes.get("runtime")
 
     @property
-    def traceparent(self) -> str | None:
-        """The trace that it belongs to: it is sent on, so nothing that is no `traceparent` may pass."""
-        value = self.attributes.get("traceparent", "")
-        return value if _TRACEPARENT.fullmatch(value) else None
+    def context(self) -> TraceContext | None:
+        """Where the trace that it belongs to goes on."""
+        return extract(self.attributes, self.given["system"])
 
     @property
     def key(self) -> str:

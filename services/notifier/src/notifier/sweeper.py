@@ -9,8 +9,11 @@ from notifier.ending import Ending
 from notifier.errors import LaterError, UnavailableError
 from notifier.failures import cause_of, where
 from notifier.ports import Clock, Log, Meter
+from notifier.traced import Tracing, publishing, traceparent_of
 from notifier.verdicts import End, Nothing, Rules, Tell, Verdict, Wait
 from task_store import SHARDS, Due, Task, TaskStore, TaskStoreError
+from telemetry import names
+from telemetry.segments import Span
 
 #: What one task may take at most, in ms; with less time left none is begun.
 RESERVE = 15_000
@@ -36,8 +39,17 @@ class Sweeper:
     """
 
     def __init__(
-        self, *, store: TaskStore, ending: Ending, rules: Rules, clock: Clock, meter: Meter, log: Log
+        self,
+        *,
+        store: TaskStore,
+        ending: Ending,
+        rules: Rules,
+        clock: Clock,
+        meter: Meter,
+        log: Log,
+        tracing: Tracing,
     ) -> None:
+        self._tracing = tracing
         self._store = store
         self._ending = ending
         self._rules = rules
@@ -101,16 +113,17 @@ class Sweeper:
 
     def _look(self, due: Due) -> str:
         """Do what a task needs, and return in a word what that was."""
+        seen: dict[str, object] = {"task": due.id}
         try:
             task = self._store.get(due.id)
-            return _GONE_ON if task is None else self._do(task, due)
+            return _GONE_ON if task is None else self._do(task, due, seen)
         except LaterError:
             return _GONE_ON
         except Exception as exc:  # noqa: BLE001 - one bad row must not keep the others from being looked at
-            self._log.error("task", extra={"task": due.id, **cause_of(exc), "where": where(exc)})
+            self._log.error("task", extra={**seen, **cause_of(exc), "where": where(exc)})
             return _FAILED
 
-    def _do(self, task: Task, due: Due) -> str:
+    def _do(self, task: Task, due: Due, seen: dict[str, object]) -> str:
         verdict = self._rules.judge(task, self._clock())
         match verdict:
             case Nothing():
@@ -118,26 +131,36 @@ class Sweeper:
             case Wait(until):
                 return self._postpone(task, due, until)
             case Tell():
-                self._ending.tell(task)
+                with self._tracing.swept(task) as span:
+                    seen.update(span.log_fields)
+                    self._tell(task, span)
+                    span.set(names.OUTCOME, _TOLD)
                 return _TOLD
             case End():
-                return self._end(task, verdict)
+                return self._end(task, verdict, seen)
 
     def _postpone(self, task: Task, due: Due, until: int) -> str:
         later = max(until - self._rules.quiet, due.look_at + 1)
         done = self._store.postpone(task.id, task.submission, seen=due.look_at, until=later)
         return _POSTPONED if done else _GONE_ON
 
-    def _end(self, task: Task, verdict: Verdict) -> str:
+    def _end(self, task: Task, verdict: Verdict, seen: dict[str, object]) -> str:
         held = self._ending.seize(task)
         # It may have been published, or started and given back, since it was read.
         verdict = self._rules.judge(held.task, self._clock(), held=True)
         if not isinstance(verdict, End):
             self._ending.let_go(held)
             return _GONE_ON
-        ended = self._ending.end(held, verdict.error)
-        self._log.info(
-            "task", extra={"task": ended.id, "submission": ended.submission, "code": str(verdict.error.code)}
-        )
-        self._ending.tell(ended)
-        return str(verdict.error.code)
+        code = str(verdict.error.code)
+        with self._tracing.swept(held.task) as span:
+            seen.update(span.log_fields)
+            span.update({names.OUTCOME: code, names.CODE: code})
+            with span.child("end"):
+                ended = self._ending.end(held, verdict.error)
+            self._log.info("task", extra={**seen, "submission": ended.submission, "code": code})
+            self._tell(ended, span)
+        return code
+
+    def _tell(self, task: Task, span: Span) -> None:
+        with publishing(span) as told:
+            self._ending.tell(task, traceparent_of(told))

@@ -81,8 +81,7 @@ class Rules:
                 limit = task.created_at + self._not_published_after
                 yield limit, TaskError.of(TaskCode.NOT_PUBLISHED, message)
             if task.deadline is not None:
-                message = "it did not start within expires_in"
-                yield task.deadline, TaskError.of(TaskCode.EXPIRED, message)
+                yield task.deadline, TaskError.not_started()
         message = f"it was not finished within {_duration(self._retention)}, which its queue keeps a message"
         yield (
             max(task.created_at, task.published_at or 0) + self._retention,

@@ -127,7 +127,7 @@ def test_an_unrouted_message_is_kept_ended_and_told_and_counted_for_cloudwatch(
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     [metric] = [line for line in lines if "_aws" in line]
     assert metric["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "Darkroom"
-    assert (metric["queue"], metric["reason"], metric["DeadLetters"]) == ("sd-dlq", "unknown_runtime", [1.0])
+    assert (metric["queue"], metric["reason"], metric["DeadLetters"]) == ("sd-dlq", "unknown_runtime", 1)
 
 
 def test_a_message_of_a_task_that_runs_stays_in_the_queue_until_after_the_lease(
@@ -168,7 +168,7 @@ def test_the_sweeper_ends_what_was_never_published_and_tells_what_was_not_told(
     assert aws.task().is_finished
     assert aws.sweeper({}, None) == {"done": {}, "finished": True}
     metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
-    assert [(metric["code"], metric["Swept"]) for metric in metrics] == [("not_published", [1.0])]
+    assert [(metric["code"], metric["Swept"]) for metric in metrics] == [("not_published", 1)]
 
 
 def test_a_context_comes_back_from_the_payload_bucket(aws: Aws) -> None:

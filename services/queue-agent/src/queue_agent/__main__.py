@@ -11,6 +11,7 @@ import time
 from queue_agent import bootstrap, logs
 from queue_agent.errors import SettingsError
 from queue_agent.settings import Settings
+from telemetry import names, sdk
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,11 @@ def main() -> None:
     try:
         settings = Settings.from_env(os.environ)
         logs.configure(settings.log_level, service="queue-agent", runtime=settings.runtime_name)
+        telemetry = sdk.start(
+            os.environ, service="darkroom-queue-agent", attributes={names.RUNTIME: settings.runtime_name}
+        )
         asyncio.run(_work(settings))
+        telemetry.close()
         _end()
     except SettingsError as exc:
         print(f"queue-agent: {exc}", file=sys.stderr)  # noqa: T201 - logging is not configured yet

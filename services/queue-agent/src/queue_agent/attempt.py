@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 
+from queue_agent import spans
 from queue_agent.aws import Persistence
 from queue_agent.ending import Ending
 from queue_agent.errors import (
@@ -22,15 +23,27 @@ from queue_agent.errors import (
 )
 from queue_agent.gpu import Gpu, Turn
 from queue_agent.heartbeat import Heartbeat, Signal
-from queue_agent.inhand import Claiming, Delete, Disposition, Flight, GiveBack, InHand, Leave, not_free
+from queue_agent.inhand import (
+    RECORD,
+    Claiming,
+    Delete,
+    Disposition,
+    Flight,
+    GiveBack,
+    InHand,
+    Leave,
+    not_free,
+)
 from queue_agent.leaving import Leaving
 from queue_agent.limits import Limits
 from queue_agent.metrics import Metrics
 from queue_agent.pace import Pace
 from queue_agent.ports import Job, Outputs, Result, Runtime
+from queue_agent.stages import Stages
 from queue_agent.tasks import Claim, Tasks
 from task_schema import Status, TaskCode, TaskError
 from task_store import LostError, NotClaimableError, Task
+from telemetry import names
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +91,7 @@ class Attempts:
         metrics: Metrics,
         persistently: Persistence,
         stubbornly: Persistence,
+        trace_prompts: bool,
         troubled: Callable[[], None],
     ) -> None:
         self._runtime = runtime
@@ -91,6 +105,7 @@ class Attempts:
         self._metrics = metrics
         self._persistently = persistently
         self._stubbornly = stubbornly
+        self._trace_prompts = trace_prompts
         self._troubled = troubled
 
     async def make(self, flight: Flight, held: InHand, beat: Heartbeat, turn: Turn) -> Disposition:
@@ -104,10 +119,11 @@ class Attempts:
             ServiceError: not claimed, or not told, as far as anybody knows.
         """
         job = flight.take_job()
-        run = asyncio.create_task(self._run(job, beat, turn), name="run")
+        traced = spans.RunSpans(job, prompts=self._trace_prompts)
+        run = asyncio.create_task(self._run(job, beat, turn, traced), name="run")
         flight.claiming = asyncio.create_task(self._claim(job, beat), name="claim")
         try:
-            ran = await self._ran(job, run, flight.claiming, beat, turn)
+            ran = await self._ran(job, run, flight, beat, turn)
         except BaseException:
             # Cancelled: there is no time to wait for its end, and the claim is given back by who did it.
             run.cancel()
@@ -119,17 +135,26 @@ class Attempts:
 
     # --- on the GPU ---
 
-    async def _run(self, job: Job, beat: Heartbeat, turn: Turn) -> Result:
+    async def _run(self, job: Job, beat: Heartbeat, turn: Turn, traced: spans.RunSpans) -> Result:
         def progress(fraction: float) -> None:
             turn.running.progress(fraction)
             beat.progress(fraction)
             self._gpu.progressed()
 
-        return await self._runtime.run(job, progress, turn.freed_by_runtime)
+        def freed() -> None:
+            traced.freed()
+            turn.freed_by_runtime()
+
+        with traced.running():
+            return await self._runtime.run(job, progress, freed)
 
     async def _claim(self, job: Job, beat: Heartbeat) -> tuple[Claim, Task]:
         # The GPU first: a thread that starts now would hold up the request that the runtime waits for.
         await asyncio.sleep(_CLAIM_AFTER_SECONDS)
+        with spans.step("claim"):
+            return await self._claim_now(job, beat)
+
+    async def _claim_now(self, job: Job, beat: Heartbeat) -> tuple[Claim, Task]:
         # One token for all tries: a claim whose answer got lost must not count as another attempt.
         token, now, most = uuid.uuid4().hex, self._tasks.now(), self._limits.max_attempts
         try:
@@ -145,14 +170,15 @@ class Attempts:
             raise
         beat.hold(claim)
         self._metrics.attempts(claim.attempts)
+        spans.note({names.ATTEMPT: claim.attempts})
         return claim, task
 
     async def _ran(
-        self, job: Job, run: asyncio.Task[Result], claiming: Claiming, beat: Heartbeat, turn: Turn
+        self, job: Job, run: asyncio.Task[Result], flight: Flight, beat: Heartbeat, turn: Turn
     ) -> Result | AgentError:
         """Wait for the end of a run, or stop it; tell the GPU's keeper what to think of the runtime."""
         try:
-            result = await self._result(job, run, claiming, beat, turn)
+            result = await self._result(job, run, flight, beat, turn)
         except AgentError as exc:
             self._judge(job, exc)
             ran: Result | AgentError = exc  # what becomes of the task is decided when it is claimed
@@ -170,15 +196,17 @@ class Attempts:
         return ran
 
     async def _result(
-        self, job: Job, run: asyncio.Task[Result], claiming: Claiming, beat: Heartbeat, turn: Turn
+        self, job: Job, run: asyncio.Task[Result], flight: Flight, beat: Heartbeat, turn: Turn
     ) -> Result:
-        why = await self._watch(job, run, claiming, beat, turn)
+        assert flight.claiming is not None
+        why = await self._watch(job, run, flight.claiming, beat, turn)
+        flight.stages.had_gpu(turn.running.seconds)
         if why is not None:
             await self._stop(job, why, turn)
             raise _StoppedError(why)
         if turn.freed.done() or (not run.cancelled() and run.exception() is None):
             turn.running.ended()
-            self._metrics.observe("infer", turn.running.seconds)
+            flight.stages.took("infer", turn.running.seconds)
         return await self._tail(run, beat)
 
     def _judge(self, job: Job, exc: AgentError) -> None:
@@ -282,23 +310,27 @@ class Attempts:
         ended = self._pace.clock()
         assert flight.claiming is not None
         claim, task = await asyncio.shield(flight.claiming)
-        held = replace(held, task=task)
+        held = replace(held, task=task, record=flight.stages.record(attempt=claim.attempts))
         try:
-            committed = await self._outcome(held, claim, results.pop())
+            committed = await self._outcome(flight.stages, held, claim, results.pop())
         except (_StoppedError, RuntimeRefusedStartError) as exc:
             return await self._given_back(held, claim, exc)
         except LostError:
             return Leave()
         except AgentError as exc:
-            return await self._lost(held, claim, exc)
+            return await self._lost(flight.stages, held, claim, exc)
         except Exception as exc:
             # Nobody else knows of the claim: it is let go, or the task would wait for the end of its lease.
             log.exception("task tripped up the agent", extra={"action": "internal_error"})
-            return await self._lost(held, claim, AgentError(f"internal error ({type(exc).__name__})"))
+            return await self._lost(
+                flight.stages, held, claim, AgentError(f"internal error ({type(exc).__name__})")
+            )
         finally:
             turn.close()
         beat.hold(None)
-        disposition = await self._told(committed, held)
+        if committed.error is not None:
+            spans.note_failure(committed.error.code)
+        disposition = await self._told(flight.stages, committed, held)
         self._pace.delivered(self._pace.clock() - ended)
         return disposition
 
@@ -317,15 +349,15 @@ class Attempts:
         log.warning("runtime refused", extra={"action": "runtime_refused", "cause": str(why)})
         return GiveBack(back_off(held.delivery.receive_count))
 
-    async def _outcome(self, held: InHand, claim: Claim, ran: Result | AgentError) -> Task:
+    async def _outcome(self, stages: Stages, held: InHand, claim: Claim, ran: Result | AgentError) -> Task:
         """Commit how a run ended."""
         match ran:
             case Result():
-                return await self._succeed(held, claim, ran)
+                return await self._succeed(stages, held, claim, ran)
             case TaskFailedError():
-                return await self._fail(held, claim, ran)
+                return await self._fail(stages, held, claim, ran)
             case _StoppedError(why=Stop.CANCELLED):
-                error = TaskError.of(TaskCode.CANCELLED, "cancelled by the user")
+                error = TaskError.cancelled()
                 return await self._ending.fail(held, claim, error, status=Status.CANCELLED)
             case _StoppedError(why=Stop.TIMEOUT):
                 limit = self._limits.inference_of(held.message.metadata.tasktype)
@@ -334,27 +366,28 @@ class Attempts:
             case _:
                 raise ran
 
-    async def _succeed(self, held: InHand, claim: Claim, result: Result) -> Task:
+    async def _succeed(self, stages: Stages, held: InHand, claim: Claim, result: Result) -> Task:
+        result.answer[RECORD] = held.record
         try:
-            with self._metrics.stage("store"):
+            with stages.stage("store"):
                 stored = await self._stubbornly(
                     lambda: self._outputs.store(held.task.prefix, held.task.id, result)
                 )
         except TaskFailedError as exc:
-            return await self._fail(held, claim, exc)
-        with self._metrics.stage("commit"):
+            return await self._fail(stages, held, claim, exc)
+        with stages.stage("commit"):
             return await self._ending.succeed(held, claim, stored)
 
-    async def _fail(self, held: InHand, claim: Claim, exc: TaskFailedError) -> Task:
-        with self._metrics.stage("commit"):
+    async def _fail(self, stages: Stages, held: InHand, claim: Claim, exc: TaskFailedError) -> Task:
+        with stages.stage("commit"):
             return await self._ending.fail(held, claim, exc.error, answer=exc.answer)
 
-    async def _told(self, task: Task, held: InHand) -> Disposition:
-        with self._metrics.stage("notify"):
+    async def _told(self, stages: Stages, task: Task, held: InHand) -> Disposition:
+        with stages.stage("notify"):
             await self._persistently(lambda: self._ending.tell(task, held.traceparent))
         return Delete()
 
-    async def _lost(self, held: InHand, claim: Claim, why: AgentError) -> Disposition:
+    async def _lost(self, stages: Stages, held: InHand, claim: Claim, why: AgentError) -> Disposition:
         log.warning(
             "inference lost",
             extra={
@@ -371,7 +404,7 @@ class Attempts:
         if claim.attempts >= self._limits.max_attempts:
             message = shorten(f"lost {claim.attempts} times; the last time: {why}")
             task = await self._ending.fail(held, claim, TaskError.of(code, message))
-            return await self._told(task, held)
+            return await self._told(stages, task, held)
         await self._persistently(lambda: self._tasks.give_back(claim, lost=True))
         return GiveBack(back_off(claim.attempts))
 

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import boto3
 from botocore.config import Config
@@ -47,6 +48,92 @@ def _config(**more: Any) -> Config:
     return Config(**options)
 
 
+@dataclass(frozen=True, slots=True)
+class _Clients:
+    """AWS clients: one of each service serves all calls."""
+
+    s3: Any
+    dynamodb: Any
+    sns: Any
+    sqs: Any
+    sqs_poll: Any
+
+    @classmethod
+    def make(cls, receive_wait_seconds: int) -> Self:
+        session = boto3.session.Session()
+        short = _config(read_timeout=_SHORT_READ_SECONDS)
+        return cls(
+            s3=session.client(
+                "s3", config=_config(signature_version="s3v4", s3={"addressing_style": "path"})
+            ),
+            dynamodb=session.client("dynamodb", config=short),
+            sns=session.client("sns", config=short),
+            sqs=session.client("sqs", config=short),
+            # A long poll of 20 s must not run into the read timeout.
+            sqs_poll=session.client("sqs", config=_config(read_timeout=_READ_SECONDS + receive_wait_seconds)),
+        )
+
+
+class _Parts:
+    """What a worker is made of, as far as several of its parts share it."""
+
+    def __init__(self, settings: Settings, adapter: Runtime, clients: _Clients) -> None:
+        self._settings = settings
+        self._clients = clients
+        self._adapter = adapter
+        self.calls = AwsCalls()
+        self.metrics = Metrics(settings.runtime_name, task_types=adapter.task_types)
+        store = DynamoTaskStore(clients.dynamodb, settings.tasks_table)
+        self.tasks = Tasks(store, self.calls, lease_seconds=settings.visibility_seconds)
+        self.outputs = S3Outputs(clients.s3, settings.output_bucket, self.calls)
+        self.payloads = ClaimCheck(clients.s3, settings.payload_bucket)
+        # Once the GPU has made something, a long outage of AWS is waited out, with the GPU idle and nothing
+        # lost.
+        self.stubbornly = Persistence((*RETRY_DELAYS, *[15.0] * 16), retried=self.metrics.aws_retry)
+        self.ending = Ending(
+            tasks=self.tasks,
+            outputs=self.outputs,
+            announcer=SnsAnnouncer(clients.sns, settings.notifications_topic_arn, self.calls),
+            payloads=self.payloads,
+            calls=self.calls,
+            persistently=self.stubbornly,
+            ended=self.metrics.ended,
+        )
+
+    def intake(self) -> Intake:
+        settings = self._settings
+        fates = Fates(self.payloads, settings.payload_bucket, self.calls)
+        unreadable = Unreadable(
+            client=self._clients.s3,
+            bucket=settings.payload_bucket,
+            runtime=settings.runtime_name,
+            tasks=self.tasks,
+            ending=self.ending,
+            fates=fates,
+            calls=self.calls,
+        )
+        return Intake(
+            spec=settings.runtime_spec(self._adapter.task_types),
+            task_types=self._adapter.task_types,
+            tasks=self.tasks,
+            payloads=self.payloads,
+            ending=self.ending,
+            unreadable=unreadable,
+            fates=fates,
+            calls=self.calls,
+            max_attempts=settings.max_attempts,
+        )
+
+    def queue(self) -> SqsQueue:
+        return SqsQueue(
+            self._clients.sqs,
+            self._settings.queue_url,
+            self.calls,
+            visibility=self._settings.visibility_seconds,
+            poll_client=self._clients.sqs_poll,
+        )
+
+
 @asynccontextmanager
 async def worker(settings: Settings, *, runtime: Runtime | None = None) -> AsyncIterator[Worker]:
     """Make a worker with all that it needs, and let go of it at the end.
@@ -60,84 +147,37 @@ async def worker(settings: Settings, *, runtime: Runtime | None = None) -> Async
     """
     adapter = runtime or make_runtime(settings)
     settings.check_task_types(adapter.task_types)
-    session = boto3.session.Session()
-    s3 = session.client("s3", config=_config(signature_version="s3v4", s3={"addressing_style": "path"}))
-    short = _config(read_timeout=_SHORT_READ_SECONDS)
-    # A long poll of 20 s must not run into the read timeout.
-    poll = _config(read_timeout=_READ_SECONDS + settings.receive_wait_seconds)
-    calls = AwsCalls()
-    store = DynamoTaskStore(session.client("dynamodb", config=short), settings.tasks_table)
-    tasks = Tasks(store, calls, lease_seconds=settings.visibility_seconds)
-    outputs = S3Outputs(s3, settings.output_bucket, calls)
-    announcer = SnsAnnouncer(session.client("sns", config=short), settings.notifications_topic_arn, calls)
-    payloads = ClaimCheck(s3, settings.payload_bucket)
-    metrics = Metrics(settings.runtime_name, task_types=adapter.task_types)
-    # Once the GPU has made something, a long outage of AWS is waited out, with the GPU idle and nothing lost.
-    stubbornly = Persistence((*RETRY_DELAYS, *[15.0] * 16), retried=metrics.aws_retry)
-    ending = Ending(
-        tasks=tasks,
-        outputs=outputs,
-        announcer=announcer,
-        payloads=payloads,
-        calls=calls,
-        persistently=stubbornly,
-        ended=metrics.ended,
-    )
-    fates = Fates(payloads, settings.payload_bucket, calls)
-    intake = Intake(
-        spec=settings.runtime_spec(adapter.task_types),
-        task_types=adapter.task_types,
-        tasks=tasks,
-        payloads=payloads,
-        ending=ending,
-        unreadable=Unreadable(
-            client=s3,
-            bucket=settings.payload_bucket,
-            runtime=settings.runtime_name,
-            tasks=tasks,
-            ending=ending,
-            fates=fates,
-            calls=calls,
-        ),
-        fates=fates,
-        calls=calls,
-        max_attempts=settings.max_attempts,
-    )
+    clients = _Clients.make(settings.receive_wait_seconds)
+    parts = _Parts(settings, adapter, clients)
     fetcher = InputFetcher(
-        s3_client=s3, allowed_hosts=settings.allowed_input_hosts, s3_allowed=settings.allowed_input_s3
-    )
-    queue = SqsQueue(
-        session.client("sqs", config=short),
-        settings.queue_url,
-        calls,
-        visibility=settings.visibility_seconds,
-        poll_client=session.client("sqs", config=poll),
+        s3_client=clients.s3, allowed_hosts=settings.allowed_input_hosts, s3_allowed=settings.allowed_input_s3
     )
     health = Health()
     restarts = Restarts(settings.restart_file, settings.runtime_url)
     restarts.clear()
     try:
-        async with _observed(settings.health_port, health, metrics):
+        async with _observed(settings.health_port, health, parts.metrics):
             yield Worker(
-                queue=queue,
+                queue=parts.queue(),
                 runtime=adapter,
-                tasks=tasks,
-                intake=intake,
-                outputs=outputs,
-                ending=ending,
+                tasks=parts.tasks,
+                intake=parts.intake(),
+                outputs=parts.outputs,
+                ending=parts.ending,
                 fetcher=fetcher,
                 limits=_limits(settings),
-                metrics=metrics,
+                metrics=parts.metrics,
                 health=health,
                 restarts=restarts,
-                persistently=Persistence(retried=metrics.aws_retry),
-                stubbornly=stubbornly,
+                persistently=Persistence(retried=parts.metrics.aws_retry),
+                stubbornly=parts.stubbornly,
                 warm_up=_warm_up(settings, adapter, health),
+                trace_prompts=settings.trace_prompts,
             )
     finally:
         await fetcher.aclose()
         await adapter.aclose()
-        calls.close()
+        parts.calls.close()
 
 
 @asynccontextmanager

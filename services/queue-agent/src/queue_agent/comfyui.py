@@ -10,9 +10,10 @@ from typing import Any
 import httpx
 
 from queue_agent import comfyui_outputs as outputs
+from queue_agent import spans
 from queue_agent.comfyui_api import ComfyUiApi
 from queue_agent.comfyui_ear import Ear
-from queue_agent.comfyui_events import NodeWatcher, PromptEvents
+from queue_agent.comfyui_events import PromptEvents
 from queue_agent.comfyui_faults import lost, refusal_of, refused_nodes
 from queue_agent.comfyui_follow import Follower, Patience
 from queue_agent.comfyui_graph import FOLDER, LOADER_INPUTS, loader_links, nodes_of
@@ -52,7 +53,6 @@ class ComfyUi:
         patience: how long what is waited for.
         interrupt_seconds: how long `interrupt` tries.
         output_limit: bytes that one output may have.
-        node_done: told of each executed node, for tracing.
     """
 
     def __init__(
@@ -64,7 +64,6 @@ class ComfyUi:
         patience: Patience | None = None,
         interrupt_seconds: float = INTERRUPT_SECONDS,
         output_limit: int = OUTPUT_LIMIT,
-        node_done: NodeWatcher | None = None,
     ) -> None:
         self._http = RuntimeHttp(url, client or runtime_client())
         self._lane = Lane(url)
@@ -75,7 +74,6 @@ class ComfyUi:
         self._patience = patience or Patience()
         self._interrupt_seconds = interrupt_seconds
         self._output_limit = output_limit
-        self._node_done = node_done
         self._stopped: str | None = None  # the attempt that was interrupted last
         self._ours: set[str] = set()  # prompts that were submitted and are not known to have ended
         self._stale_cache = False
@@ -139,7 +137,7 @@ class ComfyUi:
                 freed()
 
         await self._clear_the_way()
-        events = PromptEvents(job.attempt, order.graph, progress, self._node_done, succeeded)
+        events = PromptEvents(job.attempt, order.graph, progress, spans.node_watcher(), succeeded)
         try:
             with self._ear.attending(events):
                 client_id = await self._submit(job, order)

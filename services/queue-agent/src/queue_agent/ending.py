@@ -1,7 +1,6 @@
 """Ending a task: the outcome is committed, then told, and only then may its message go (DESIGN 4.2, 4.3)."""
 
 import asyncio
-import json
 import logging
 import uuid
 from collections.abc import Callable
@@ -9,11 +8,11 @@ from typing import Any
 
 from queue_agent.aws import AwsCalls, Persistence
 from queue_agent.errors import ServiceError
-from queue_agent.inhand import InHand
-from queue_agent.ports import Announcement, Announcer, Outputs, Payloads, Result, Stored
+from queue_agent.inhand import RECORD, InHand
+from queue_agent.ports import Announcer, Outputs, Payloads, Result, Stored
 from queue_agent.tasks import Claim, Tasks
-from task_schema import Notification, Status, TaskError
-from task_store import LostError, Outcome, Task, fits
+from task_schema import Announcement, Message, Notification, Status, TaskError
+from task_store import LostError, Outcome, Task, announcement_of, fits
 
 log = logging.getLogger(__name__)
 
@@ -76,9 +75,11 @@ class Ending:
             ServiceError: not committed as far as anybody knows.
         """
         metadata = held.message.metadata
-        document = {"error": error.model_dump(mode="json")}
+        document: dict[str, Any] = {"error": error.model_dump(mode="json")}
         if answer is not None:
             document["answer"] = answer
+        if held.record is not None:
+            document[RECORD] = dict(held.record)
         stored = await self._persistently(
             lambda: self._outputs.store(metadata.prefix, metadata.id, Result(answer=document)),
         )
@@ -99,54 +100,25 @@ class Ending:
         Raises:
             ServiceError: nobody knows whether it was told; telling it again is harmless.
         """
-        text = task.notification
-        if text is None:
+        kept = None
+        if task.notification is None:
             kept = await self._calls(
                 self._payloads.get,
                 task.notification_ref or "",
                 submission=task.submission,
                 limit=_MAX_KEPT_BYTES,
             )
-            text = _text(kept)
-        await self._announcer.announce(
-            Announcement(
-                text=text,
-                id=task.id,
-                submission=task.submission,
-                event_id=task.event_id or "",
-                runtime=task.runtime,
-                tasktype=task.tasktype,
-                result=task.status is Status.SUCCEEDED,
-                callback=task.callback_url is not None,
-                traceparent=traceparent,
-            )
-        )
+        await self._announcer.announce(announcement_of(task, kept=kept, traceparent=traceparent))
         await self._tasks.mark_notified(task)
 
-    async def tell_conflict(self, held: InHand, error: TaskError) -> None:
-        """Tell that a message was refused whose id belongs to another task; that task is left alone."""
-        metadata, submission = held.message.metadata, held.message.submission
-        notification = Notification.ended_without_result(
-            task_id=metadata.id,
-            submission=submission,
-            runtime=metadata.runtime,
-            context=metadata.context,
-            error=error,
-        )
-        await self._announcer.announce(
-            Announcement(
-                text=_text(notification.model_dump(mode="json")),
-                id=metadata.id,
-                submission=submission,
-                # The same for each delivery of the same message.
-                event_id=str(uuid.uuid5(uuid.UUID(submission), "conflict")),
-                runtime=metadata.runtime,
-                tasktype=metadata.tasktype,
-                result=False,
-                callback=metadata.callback_url is not None,
-                traceparent=held.traceparent,
-            )
-        )
+    async def tell_conflict(self, message: Message, traceparent: str | None) -> None:
+        """Tell that a message was refused whose id belongs to another task; that task is left alone.
+
+        Raises:
+            ServiceError: nobody knows whether it was told; telling it again is harmless.
+        """
+        announcement = Announcement.of_conflict(message.metadata, message.submission, traceparent)
+        await self._announcer.announce(announcement)
 
     async def commit(
         self, claim: Claim, task: Task, notification: Notification, stored: Stored | None = None
@@ -198,7 +170,7 @@ class Ending:
             return await self._tasks.commit(claim, outcome)
 
         try:
-            outcome = await self._outcome(task, notification, event_id, stored)
+            outcome = await self._outcome(task, notification, event_id)
             return await self._persistently(ask)
         except LostError as exc:
             lost = exc
@@ -231,26 +203,12 @@ class Ending:
             return exc
         return None
 
-    async def _outcome(
-        self, task: Task, notification: Notification, event_id: str, stored: Stored | None
-    ) -> Outcome:
-        document = notification.model_dump(mode="json")
-        outcome = Outcome(
-            status=notification.status,
-            event_id=event_id,
-            notification=_text(document),
-            error=notification.error,
-            output_url=stored.output_url if stored else None,
-        )
+    async def _outcome(self, task: Task, notification: Notification, event_id: str) -> Outcome:
+        outcome = Outcome.of(notification, event_id=event_id)
         if fits(task, outcome):
             return outcome
-        # A name of its own: an attempt that loses the commit must not have written over the winner's.
-        name = f"notification-{event_id}"
+        document = notification.model_dump(mode="json")
         ref = await self._persistently(
-            lambda: self._calls(self._payloads.put, task.submission, name, document)
+            lambda: self._calls(self._payloads.put, task.submission, outcome.payload_name, document)
         )
         return outcome.by_reference(ref)
-
-
-def _text(document: Any) -> str:
-    return json.dumps(document, ensure_ascii=True, separators=(",", ":"))

@@ -12,8 +12,7 @@ AgentError
 from typing import Any
 
 from task_schema import TaskCode, TaskError
-
-MAX_MESSAGE_CHARS = 500
+from task_schema import shorten as shorten  # noqa: PLC0414 - `attempt` takes it from here
 
 
 class AgentError(Exception):
@@ -66,8 +65,3 @@ class ServiceError(AgentError):
 
 class SettingsError(AgentError):
     """The environment does not say what the agent needs to start."""
-
-
-def shorten(message: str) -> str:
-    """Cut a message to what a row of the tasks table and a notification can hold."""
-    return message if len(message) <= MAX_MESSAGE_CHARS else message[: MAX_MESSAGE_CHARS - 1] + "…"

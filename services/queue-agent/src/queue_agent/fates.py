@@ -1,31 +1,12 @@
-"""What was decided about messages that nobody recorded at the API (DESIGN 4.2).
+"""Where the agent keeps what was decided about messages that nobody recorded at the API (DESIGN 4.2).
 
-A bare message can be delivered again after its row has gone to a later task of the same id. Only this memory
-tells then whether it has run, was refused, or is new: each submission is told one outcome.
+The notifier keeps the same objects: a bare message may be decided on by either, and comes again.
 """
-
-import re
-from enum import StrEnum
 
 from queue_agent.aws import AwsCalls
 from queue_agent.ports import Payloads
 from s3io.errors import ClaimMissingError
-
-_NAME = "fate"
-_MAX_BYTES = 64
-_SUBMISSION = re.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-
-
-def is_submission(text: str) -> bool:
-    """Whether a text can name a submission: a row has room for it, and the payload bucket a folder."""
-    return _SUBMISSION.fullmatch(text) is not None
-
-
-class Fate(StrEnum):
-    """What became of a message."""
-
-    RECORDED = "recorded"
-    CONFLICT = "conflict"
+from task_store import FATE_NAME, MAX_FATE_BYTES, Fate
 
 
 class Fates:
@@ -42,7 +23,7 @@ class Fates:
         Raises:
             ServiceError: nobody knows whether it was kept; doing it again is harmless.
         """
-        await self._calls(self._payloads.put, submission, _NAME, fate.value)
+        await self._calls(self._payloads.put, submission, FATE_NAME, fate.value)
 
     async def recall(self, submission: str) -> Fate | None:
         """Return what was decided; None: nothing yet.
@@ -50,8 +31,9 @@ class Fates:
         Raises:
             ServiceError: S3 did not answer.
         """
-        ref = f"s3://{self._bucket}/tasks/{submission}/{_NAME}.json"
+        ref = f"s3://{self._bucket}/tasks/{submission}/{FATE_NAME}.json"
         try:
-            return Fate(await self._calls(self._payloads.get, ref, submission=submission, limit=_MAX_BYTES))
+            kept = await self._calls(self._payloads.get, ref, submission=submission, limit=MAX_FATE_BYTES)
         except ClaimMissingError:
             return None
+        return Fate(kept)

@@ -3,7 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
+from opentelemetry.trace import SpanKind
+
+from queue_agent import spans
 from queue_agent.errors import TaskFailedError
 from queue_agent.ports import Fetcher
 from s3io.errors import InputError
@@ -63,7 +67,9 @@ class Inputs:
     async def _work_off(self, waiting: list[str], found: dict[str, FetchedInput]) -> None:
         while waiting:
             url = waiting.pop()
-            found[url] = await self._fetch_one(url)
+            with spans.step("fetch input", kind=SpanKind.CLIENT, attributes=_place(url)) as span:
+                found[url] = await self._fetch_one(url)
+                span.set_attribute("http.response.body.size", len(found[url].data))
             if sum(len(fetched.data) for fetched in found.values()) > self._max_bytes:
                 message = f"the inputs have together more than {self._max_bytes} bytes"
                 raise TaskFailedError(TaskCode.INPUT_TOO_LARGE, message)
@@ -78,3 +84,12 @@ class Inputs:
                 log.info("fetching again", extra={"action": "input_retry", "url": exc.url, "pause": pause})
                 await asyncio.sleep(pause)
         return await self._fetcher.fetch(url)
+
+
+def _place(url: str) -> dict[str, str]:
+    """Say where an input lies, and no more: paths and queries of links may be secrets."""
+    try:
+        parts = urlsplit(url)
+        return {"url.scheme": parts.scheme, "server.address": parts.hostname or ""}
+    except ValueError:
+        return {}

@@ -2,9 +2,13 @@
 
 import asyncio
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from queue_agent import spans
 from queue_agent.ports import Delivery, Job
+from queue_agent.stages import Stages
 from queue_agent.tasks import Claim
 from task_schema import Message
 from task_store import Task
@@ -38,6 +42,7 @@ class Flight:
 
     Attributes:
         delivery: the receipt.
+        stages: what it passes through.
         since: when that was, in seconds of the monotonic clock.
         started: its turn on the GPU has come, or will not come any more.
         settled: nothing has to be done about the message any more.
@@ -47,6 +52,7 @@ class Flight:
     """
 
     delivery: Delivery
+    stages: Stages
     since: float
     started: bool = False
     settled: bool = False
@@ -67,16 +73,20 @@ class Flight:
 
 @dataclass(frozen=True, slots=True)
 class InHand:
-    """A message that was read, with the row of its task."""
+    """A message that was read, with the row of its task.
+
+    `record` is what the `.out` tells of the attempt (`Stages.record`), once there is something to tell.
+    """
 
     delivery: Delivery
     message: Message
     task: Task
+    record: Mapping[str, Any] | None = None
 
     @property
     def traceparent(self) -> str | None:
-        """The trace that the task belongs to."""
-        return self.delivery.traceparent
+        """Where the trace goes on that the task belongs to; of a message that brought none, a new one's."""
+        return self.delivery.traceparent or spans.traceparent()
 
 
 class Settled(Exception):  # noqa: N818 - it is no error: the message needs nothing more but this
@@ -88,6 +98,9 @@ class Settled(Exception):  # noqa: N818 - it is no error: the message needs noth
         self.unreadable = unreadable
         super().__init__(why)
 
+
+#: Under which the `.out` tells of the attempt that made it; no runtime's answer has such a key.
+RECORD = "darkroom"
 
 # A lease is a minute; a longer one comes from a clock that is off, and SQS hides for twelve hours at most.
 _MAX_HIDDEN = 3600  # seconds

@@ -2,10 +2,11 @@
 
 from typing import Protocol
 
+from queue_agent import spans
 from queue_agent.aws import AwsCalls
 from queue_agent.ending import Ending
-from queue_agent.errors import TaskFailedError, shorten
-from queue_agent.fates import Fate, Fates, is_submission
+from queue_agent.errors import TaskFailedError
+from queue_agent.fates import Fates
 from queue_agent.inhand import Delete, GiveBack, InHand, Settled, not_free
 from queue_agent.ports import Delivery, Job, Payloads
 from queue_agent.tasks import Tasks
@@ -22,9 +23,19 @@ from task_schema import (
     UnreadableMessageError,
     check_content,
     read_message,
+    shorten,
     split_routing,
 )
-from task_store import ConflictError, NewTask, NotClaimableError, RowTooLargeError, Task, context_fits
+from task_store import (
+    ConflictError,
+    Fate,
+    Meeting,
+    NewTask,
+    NotClaimableError,
+    RowTooLargeError,
+    Task,
+    context_fits,
+)
 
 # The row changed under our hands: look at it again soon.
 _TAKEN_SECONDS = 1
@@ -134,6 +145,7 @@ class Intake:
         except NotClaimableError as exc:
             return not_free(exc.task, held.message.submission, now=self._tasks.now())
         ended = await self._ending.fail(held, claim, error, status=status, answer=answer)
+        spans.note_failure(error.code)
         await self._ending.tell(ended, held.traceparent)
         return Settled(Delete(), f"{status}: {error.code}")
 
@@ -144,26 +156,19 @@ class Intake:
             Settled: it has ended.
         """
         if self.is_late(held):
-            error = TaskError.of(TaskCode.EXPIRED, "it did not start within expires_in")
-            raise await self.end(held, error)
+            raise await self.end(held, TaskError.not_started())
 
     def is_late(self, held: InHand) -> bool:
         """Whether a task had to start by now and never did."""
-        task = held.task
-        return task.deadline is not None and task.deadline < self._tasks.now() and task.attempts == 0
+        return held.task.is_late(self._tasks.now())
 
     def _read(self, delivery: Delivery) -> Received:
-        received = read_message(
+        return read_message(
             delivery.body,
             message_id=delivery.message_id,
             runtime=self._spec.name,
             received_at=delivery.sent_at,
         )
-        if not is_submission(received.message.submission):
-            raise UnreadableMessageError(
-                "submission: is not one that the API gives", task_id=received.message.metadata.id
-            )
-        return received
 
     async def _row(self, delivery: Delivery, message: Message, *, bare: bool) -> Task:
         task = await self._tasks.get(message.metadata.id)
@@ -178,10 +183,10 @@ class Intake:
     async def _bare_row(self, met: InHand | None, message: Message) -> Task:
         """Record a task that nobody recorded, unless its id is taken; `met` has the row that is there."""
         if met is not None:
-            fate = await self._fates.recall(message.submission)
-            if fate is Fate.RECORDED:
+            meeting = Meeting.of(met.task, await self._fates.recall(message.submission))
+            if meeting is Meeting.STALE:
                 raise Settled(Delete(), "stale: its id was used again since")
-            if fate is Fate.CONFLICT or not met.task.status.is_terminal:
+            if meeting is Meeting.CONFLICT:
                 raise await self._conflict(met)
             if not met.task.is_finished:
                 await self._ending.tell(met.task, None)
@@ -195,39 +200,17 @@ class Intake:
             ) from exc
 
     async def _conflict(self, met: InHand) -> Settled:
-        error = TaskError.of(
-            TaskCode.CONFLICT,
-            f"another task with the id {met.task.id} is not finished; this one was not started",
-        )
         await self._fates.remember(met.message.submission, Fate.CONFLICT)
-        await self._ending.tell_conflict(met, error)
+        await self._ending.tell_conflict(met.message, met.traceparent)
         return Settled(Delete(), "conflict")
 
     async def _record(self, message: Message) -> Task:
         """Record a task that came straight from the topic."""
-        metadata = message.metadata
-        context, context_ref = metadata.context, None
-        if not context_fits(context):
-            context_ref = await self._calls(self._payloads.put, message.submission, "context", context)
-            context = None
-        sent = int(message.submitted_at.timestamp() * 1000)
-        return await self._tasks.record(
-            NewTask(
-                id=metadata.id,
-                submission=message.submission,
-                runtime=metadata.runtime,
-                tasktype=metadata.tasktype,
-                prefix=metadata.prefix,
-                api_version=message.api_version,
-                # No request came with it: no request is the same as this one.
-                body_hash=message.submission,
-                context=context,
-                context_ref=context_ref,
-                callback_url=metadata.callback_url,
-                deadline=sent + metadata.expires_in * 1000 if metadata.expires_in else None,
-                published_at=sent,
-            )
-        )
+        new = NewTask.of_bare(message)
+        if not context_fits(new.context):
+            ref = await self._calls(self._payloads.put, new.submission, "context", new.context)
+            new = new.with_context_at(ref)
+        return await self._tasks.record(new)
 
     async def _check_row(self, held: InHand) -> None:
         task = held.task
@@ -238,8 +221,7 @@ class Intake:
         if task.status is Status.RUNNING and (task.lease_until or 0) > self._tasks.now():
             raise not_free(task, task.submission, now=self._tasks.now())
         if task.cancel_requested:
-            error = TaskError.of(TaskCode.CANCELLED, "cancelled by the user")
-            raise await self.end(held, error, status=Status.CANCELLED)
+            raise await self.end(held, TaskError.cancelled(), status=Status.CANCELLED)
         if task.attempts >= self._max_attempts:
             message = f"the runtime was lost {task.attempts} times while the task ran"
             raise await self.end(held, TaskError.of(TaskCode.ATTEMPTS_EXHAUSTED, message))

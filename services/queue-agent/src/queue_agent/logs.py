@@ -7,6 +7,8 @@ from types import TracebackType
 
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
+from telemetry.logs import TraceFields
+
 _MAX_CAUSES = 5
 
 
@@ -38,6 +40,7 @@ def configure(level: str, *, service: str, runtime: str) -> None:
     formatter.append_keys(service=service, runtime=runtime)
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
+    handler.addFilter(TraceFields())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in ("httpx", "httpcore", "botocore", "boto3", "urllib3", "s3transfer", "websockets"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -2,8 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from itertools import chain
 from typing import Literal
 
@@ -89,7 +88,7 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._clock = clock
         self._task_types = frozenset(task_types)
-        self._runtime = runtime
+        self.runtime = runtime
         self._busy = BusyTime(clock)
         self._lag = WorstLately(clock)
         self._make_task_metrics()
@@ -153,7 +152,7 @@ class Metrics:
             ("runtime",),
             registry=self.registry,
         )
-        info.labels(runtime=self._runtime).set(1)
+        info.labels(runtime=self.runtime).set(1)
         self._gauge(
             "darkroom_event_loop_lag_seconds",
             "How late the event loop woke up; the worst of the last minute.",
@@ -176,17 +175,8 @@ class Metrics:
         """Count a task that came to its end here; `code` says why it did not succeed."""
         known = tasktype if tasktype in self._task_types else "other"
         self._tasks.labels(
-            runtime=self._runtime, tasktype=known, result=status.value, code=code.value if code else "none"
+            runtime=self.runtime, tasktype=known, result=status.value, code=code.value if code else "none"
         ).inc()
-
-    @contextmanager
-    def stage(self, name: Stage) -> Iterator[None]:
-        """Measure a stage, however it ends."""
-        start = self._clock()
-        try:
-            yield
-        finally:
-            self.observe(name, self._clock() - start)
 
     def observe(self, name: Stage, seconds: float) -> None:
         """Note how long a stage took."""

@@ -6,6 +6,9 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from opentelemetry.trace import SpanKind
+
+from queue_agent import spans
 from queue_agent.aws import AwsCalls
 from queue_agent.errors import ServiceError
 from queue_agent.ports import JsonPath, Result, Stored
@@ -80,8 +83,10 @@ class S3Outputs:
 
     async def _put(self, key: str, data: bytes, content_type: str) -> None:
         # Threads have to be left for the heartbeat, however many files there are and however slow S3 is.
+        about: spans.Attributes = {"http.request.body.size": len(data), "darkroom.content_type": content_type}
         async with self._puts:
-            await self._calls(put_new, self._client, self._bucket, key, data, content_type)
+            with spans.step("put", kind=SpanKind.CLIENT, attributes=about):
+                await self._calls(put_new, self._client, self._bucket, key, data, content_type)
 
     async def _remove(self, keys: Sequence[str]) -> None:
         try:

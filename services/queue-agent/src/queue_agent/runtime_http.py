@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 
+from queue_agent import spans
 from queue_agent.errors import AgentError, RuntimeLostError, RuntimeRefusedStartError
 from queue_agent.runtime_reply import Reply, encode
 
@@ -45,6 +46,7 @@ class RuntimeHttp:
     def __init__(self, url: str, client: httpx.AsyncClient) -> None:
         self.url = url.rstrip("/")
         self.client = client
+        client.event_hooks["request"].append(_traced)
 
     async def get(
         self, path: str, *, params: Mapping[str, str] | None = None, timeout: float = ASK_TIMEOUT
@@ -67,6 +69,10 @@ class RuntimeHttp:
     async def aclose(self) -> None:
         """Close what is open."""
         await self.client.aclose()
+
+
+async def _traced(request: httpx.Request) -> None:
+    request.headers.update(spans.headers())
 
 
 def nothing_sent(exc: httpx.RequestError) -> bool:

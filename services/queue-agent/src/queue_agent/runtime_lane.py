@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import h11
 
+from queue_agent import spans
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError
 from queue_agent.runtime_reply import Reply
 
@@ -155,7 +156,7 @@ class Lane:
         connection = await self._take()
         try:
             exchange = _Exchange(connection.reader)
-            parts = exchange.request(self._path + path, self._headers, body)
+            parts = exchange.request(self._path + path, [*self._headers, *spans.headers().items()], body)
             # Not by `writelines`: that of Python 3.12.1 does not tell `drain` of what it could not send.
             for part in [b"".join(parts)] if len(body) < _SMALL else parts:
                 connection.writer.write(part)

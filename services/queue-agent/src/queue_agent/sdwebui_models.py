@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
+from queue_agent import spans
 from queue_agent.errors import RuntimeLostError, TaskFailedError
 from queue_agent.sdwebui_api import SdWebUiApi
 from task_schema import TaskCode, same_model
+from telemetry import names
 
 LOAD_TIMEOUT = 900.0  # seconds; a large checkpoint from a cold network disk
 
@@ -123,6 +125,10 @@ class Models:
         self._loaded = await self.loaded()
         if self.has_loaded(checkpoint):
             return checkpoint
+        with spans.step("switch model", attributes={names.MODEL: checkpoint.name}):
+            return await self._switch(asked)
+
+    async def _switch(self, asked: str) -> Checkpoint:
         # Its title may be another since the runtime was started anew, and loading takes seconds anyway.
         self._known = []
         checkpoint = await self.find(asked)

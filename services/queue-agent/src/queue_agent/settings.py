@@ -86,6 +86,8 @@ class Settings(BaseModel):
     health_port: Annotated[int, Field(ge=0, le=65535)] = 0
     #: More nodes of ComfyUI whose file inputs may be links: class -> names of inputs.
     loader_inputs: Annotated[dict[str, tuple[str, ...]], BeforeValidator(_json)] = Field(default_factory=dict)
+    #: Put prompts into spans; without it nothing of what users write leaves for wherever traces are kept.
+    trace_prompts: bool = False
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_capitals)
     ] = "INFO"

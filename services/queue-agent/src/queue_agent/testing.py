@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -144,6 +145,21 @@ class MemoryOutputs:
             self.objects.pop(key, None)
 
 
+class SlowOutputs(MemoryOutputs):
+    """A bucket that takes nothing until it is opened; `waiting` has the tasks that it let wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = asyncio.Event()
+        self.waiting: list[str] = []
+
+    async def store(self, prefix: str, task_id: str, result: Result) -> Stored:
+        """Wait, then store outputs."""
+        self.waiting.append(task_id)
+        await self.open.wait()
+        return await super().store(prefix, task_id, result)
+
+
 @dataclass
 class MemoryAnnouncer:
     """A topic that remembers."""
@@ -162,6 +178,21 @@ class MemoryAnnouncer:
     def told(self) -> list[dict[str, Any]]:
         """The notifications' bodies."""
         return [json.loads(a.text) for a in self.announced]
+
+
+class DeafTopic(MemoryAnnouncer):
+    """A topic that hears nothing until it is opened; `asked` once somebody wanted to tell it something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = asyncio.Event()
+        self.asked = False
+
+    async def announce(self, announcement: Announcement) -> None:
+        """Wait, then publish."""
+        self.asked = True
+        await self.open.wait()
+        await super().announce(announcement)
 
 
 @dataclass
@@ -286,3 +317,29 @@ def hanging() -> Script:
         raise AssertionError
 
     return run
+
+
+class SlowCall:
+    """A call in a thread that comes late: `asked` is set when somebody waits for it."""
+
+    def __init__(self, call: Callable[..., Any], seconds: float = 0.4) -> None:
+        self._call = call
+        self._seconds = seconds
+        self.asked = threading.Event()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Wait, then make the call."""
+        self.asked.set()
+        time.sleep(self._seconds)
+        return self._call(*args, **kwargs)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Look again and again until a condition holds.
+
+    Raises:
+        TimeoutError: it does not within five seconds.
+    """
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - the world that it looks at tells nobody of its changes
+            await asyncio.sleep(0.002)

@@ -2,25 +2,20 @@
 
 import json
 import logging
-import uuid
 from typing import Any
 
 from queue_agent.aws import AwsCalls
 from queue_agent.ending import Ending
-from queue_agent.errors import shorten
-from queue_agent.fates import Fate, Fates, is_submission
+from queue_agent.fates import Fates
 from queue_agent.inhand import not_free
 from queue_agent.ports import Delivery
 from queue_agent.tasks import Tasks
 from s3io.errors import KeyTakenError
 from s3io.outputs import put_new
-from task_schema import Notification, TaskCode, TaskError, UnreadableMessageError
-from task_store import ConflictError, NewTask, NotClaimableError, Task
+from task_schema import Notification, TaskError, UnreadableMessageError, shorten, unread_submission
+from task_store import ConflictError, Fate, NewTask, NotClaimableError, Task
 
 log = logging.getLogger(__name__)
-
-# What the row of a task says that nobody could read.
-_UNKNOWN = "unknown"
 
 
 class Unreadable:
@@ -72,9 +67,7 @@ class Unreadable:
             await self._end_task(error.task_id, error, delivery)
 
     async def _end_task(self, task_id: str, error: UnreadableMessageError, delivery: Delivery) -> None:
-        submission = error.submission or ""
-        if not is_submission(submission):
-            submission = str(uuid.uuid5(uuid.NAMESPACE_OID, delivery.message_id))
+        submission = unread_submission(error.submission, delivery.message_id)
         task = await self._tasks.get(task_id)
         if task is not None and task.submission != submission:
             # The row is another task's; it may be followed once, by a message that never had one.
@@ -92,29 +85,19 @@ class Unreadable:
             await self._ending.tell(task, delivery.traceparent)
 
     async def _record(self, task_id: str, submission: str) -> Task | None:
-        new = NewTask(
-            id=task_id,
-            submission=submission,
-            runtime=self._runtime,
-            tasktype=_UNKNOWN,
-            prefix=_UNKNOWN,
-            api_version=_UNKNOWN,
-            body_hash=submission,
-            published_at=self._tasks.now(),
-        )
+        new = NewTask.of_unread(task_id, submission, runtime=self._runtime, now=self._tasks.now())
         try:
             return await self._tasks.record(new)
         except ConflictError:
             return None
 
     async def _end(self, task: Task, error: UnreadableMessageError) -> Task:
-        reason = shorten(f"the message cannot be read: {error.reason}")
         notification = Notification.ended_without_result(
             task_id=task.id,
             submission=task.submission,
             runtime=task.runtime,
             context=task.context if task.context is not None else {},
-            error=TaskError.of(TaskCode.UNREADABLE_MESSAGE, reason),
+            error=TaskError.unreadable(error.reason),
         )
         try:
             claim = await self._tasks.seize(task.id, task.submission)

@@ -12,6 +12,9 @@ import uuid
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+from opentelemetry.trace import Link
+
+from queue_agent import spans
 from queue_agent.attempt import MAX_BACK_OFF, Attempts, back_off, end_of
 from queue_agent.aws import Persistence
 from queue_agent.breaker import Breaker
@@ -30,9 +33,11 @@ from queue_agent.metrics import Metrics
 from queue_agent.pace import Pace
 from queue_agent.ports import Delivery, Fetcher, Job, Outputs, Queue, Runtime
 from queue_agent.restart import Restarts
+from queue_agent.stages import Stages
 from queue_agent.tasks import Tasks
 from queue_agent.warmup import WarmUp
 from task_store import LostError
+from telemetry.logs import task_id
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +75,7 @@ class Worker:
         stubbornly: Persistence,
         warm_up: WarmUp | None = None,
         breaker: Breaker | None = None,
+        trace_prompts: bool = False,
     ) -> None:
         runtime = GuardedRuntime(runtime)
         self._queue = queue
@@ -79,6 +85,7 @@ class Worker:
         self._inputs = Inputs(fetcher)
         self._limits = limits
         self._metrics = metrics
+        self._runtime_name = metrics.runtime
         self._pace = Pace()
         self._leaving = Leaving(limits.shutdown_grace)
         self._change = asyncio.Event()
@@ -106,6 +113,7 @@ class Worker:
             metrics=metrics,
             persistently=persistently,
             stubbornly=stubbornly,
+            trace_prompts=trace_prompts,
             troubled=self._troubled,
         )
         self._ending = ending
@@ -197,9 +205,11 @@ class Worker:
         waited = delivery.sent_at.timestamp() > began_at
         took = 0.0 if waited else min(_MAX_RECEIVE_SECONDS, time.monotonic() - began)
         self._metrics.observe("receive", took)
-        flight = Flight(delivery, time.monotonic())
+        flight = Flight(delivery, Stages(self._metrics, delivery), time.monotonic())
+        receive = spans.received(delivery, runtime=self._runtime_name, began_at=began_at)
         self._flights.add(flight)
-        flight.task = asyncio.create_task(self._fly(flight, took), name=f"message {delivery.message_id}")
+        flying = self._fly(flight, took, receive)
+        flight.task = asyncio.create_task(flying, name=f"message {delivery.message_id}")
 
     def _until_receiving(self) -> float | None:
         """Return the seconds until the next message should be received; None: when something changes.
@@ -250,8 +260,12 @@ class Worker:
 
     # --- a message in hand ---
 
-    async def _fly(self, flight: Flight, received_in: float) -> None:
-        """Carry a message to its end, whatever happens."""
+    async def _fly(self, flight: Flight, received_in: float, receive: Link | None) -> None:
+        """Carry a message to its end, whatever happens, and trace its way."""
+        with spans.processing(flight.delivery, runtime=self._runtime_name, receive=receive):
+            await self._carry(flight, received_in)
+
+    async def _carry(self, flight: Flight, received_in: float) -> None:
         limits = self._limits
         why = "done"
         disposition: Disposition
@@ -300,7 +314,7 @@ class Worker:
         try:
             match disposition:
                 case Delete():
-                    with self._metrics.stage("delete"):
+                    with flight.stages.stage("delete"):
                         await self._queue.delete(delivery)
                 case GiveBack(seconds):
                     await self._queue.hide(delivery, seconds)
@@ -311,6 +325,7 @@ class Worker:
             log.warning("message not settled", extra={"action": "settle_failed", "cause": str(exc)})
             how = "Failed"
         flight.settled = True
+        spans.note({"darkroom.disposition": how})
         self._metrics.message_settled(how)
         log.info(
             "message settled",
@@ -326,10 +341,12 @@ class Worker:
         """Pass through the stages: fetch, wait for the GPU, run and deliver."""
         delivery = flight.delivery
         try:
-            with self._metrics.stage("accept"):
+            with flight.stages.stage("accept"):
                 held = await self._intake.accept(delivery)
+            spans.note_task(held.message)
+            task_id.set(held.message.metadata.id)
             try:
-                with self._metrics.stage("prepare"):
+                with flight.stages.stage("prepare"):
                     flight.job = await self._unless_stopped(self._prepare(held))
             except TaskFailedError as exc:
                 raise await self._intake.end(held, exc.error, answer=exc.answer) from exc
@@ -347,7 +364,7 @@ class Worker:
 
     async def _in_turn(self, flight: Flight, held: InHand, beat: Heartbeat) -> Disposition:
         try:
-            with self._metrics.stage("wait"):
+            with flight.stages.stage("wait"):
                 turn = await self._gpu.take(flight.waiting_job(), patience=self._limits.hold)
         except NoTurnError:
             self._metrics.prefetch_returned()

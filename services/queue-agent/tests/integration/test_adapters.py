@@ -11,11 +11,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from queue_agent import spans
 from queue_agent.announcer import SnsAnnouncer
 from queue_agent.aws import AwsCalls, Persistence
 from queue_agent.ending import Ending
 from queue_agent.errors import ServiceError
-from queue_agent.fates import Fate, Fates
+from queue_agent.fates import Fates
 from queue_agent.outputs import S3Outputs
 from queue_agent.ports import Announcement, Delivery, Output, Result
 from queue_agent.sqs import SqsQueue
@@ -23,7 +24,8 @@ from queue_agent.tasks import Tasks, now_ms
 from queue_agent.unreadable import Unreadable
 from s3io.claimcheck import ClaimCheck
 from task_schema import Status, UnreadableMessageError, read_message
-from task_store import DynamoTaskStore, NewTask, table_definition
+from task_store import DynamoTaskStore, Fate, NewTask, table_definition
+from telemetry.testing import record
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 100
 REGION = "us-east-1"
@@ -156,8 +158,8 @@ async def test_a_bucket_that_is_gone_is_a_service_error_and_leaves_nothing(aws: 
         await outputs.store("p", "t1", Result(answer={}, outputs=[]))
 
 
-async def test_subscribers_get_body_and_attributes(aws: Aws) -> None:
-    announcement = Announcement(
+def announcement(*, traceparent: str | None) -> Announcement:
+    return Announcement(
         text='{"id": "t1"}',
         id="t1",
         submission="s",
@@ -166,13 +168,39 @@ async def test_subscribers_get_body_and_attributes(aws: Aws) -> None:
         tasktype="text-to-image",
         result=True,
         callback=False,
-        traceparent="00-z",
+        traceparent=traceparent,
     )
-    await SnsAnnouncer(aws.sns, aws.topic_arn, AwsCalls()).announce(announcement)
+
+
+async def test_subscribers_get_body_and_attributes(aws: Aws) -> None:
+    told = announcement(traceparent="00-z")
+    await SnsAnnouncer(aws.sns, aws.topic_arn, AwsCalls()).announce(told)
     [message] = aws.told()
     assert message["Body"] == '{"id": "t1"}'
     values = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
-    assert values == announcement.attributes()
+    assert values == told.attributes()
+
+
+async def test_subscribers_and_sns_are_told_where_the_trace_goes_on(aws: Aws) -> None:
+    recorded = record()
+    headers: list[str] = []
+    aws.sns.meta.events.register(
+        "before-send.sns.Publish",
+        lambda request, **_: headers.append(request.headers["X-Amzn-Trace-Id"].decode()),
+    )
+    announcer = SnsAnnouncer(aws.sns, aws.topic_arn, AwsCalls())
+    with spans.step("work"):
+        await announcer.announce(announcement(traceparent="00-from-the-message"))
+        await announcer.announce(announcement(traceparent=None))
+    first, second = aws.told(), aws.told()
+    messages = {**{each["MessageId"]: each for each in [*first, *second]}}.values()
+    carried = [each["MessageAttributes"].get("traceparent", {}).get("StringValue") for each in messages]
+    publishes = recorded.all("publish notifications")
+    places = [
+        f"{span.context.trace_id:032x}-{span.context.span_id:016x}" for span in publishes if span.context
+    ]
+    assert sorted(carried, key=str) == sorted([f"00-{places[0]}-01", None], key=str)
+    assert [header.split(";")[1] for header in headers] == [f"Parent={each[33:]}" for each in places]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from queue_agent.health import Health
 from queue_agent.intake import Intake
 from queue_agent.limits import Limits
 from queue_agent.metrics import Metrics
-from queue_agent.ports import Delivery
+from queue_agent.ports import Delivery, Job
 from queue_agent.restart import Restarts
 from queue_agent.tasks import Tasks, now_ms
 from queue_agent.testing import (
@@ -181,6 +181,18 @@ class Agent:
         task = self.store.get(task_id)
         assert task is not None
         return task
+
+    @property
+    def receives(self) -> int:
+        """How often any of the messages in the queue was received."""
+        return sum(message.receives for message in self.queue._messages.values())
+
+    @staticmethod
+    def learn(worker: Worker, seconds: float = 0.0) -> None:
+        """Let a worker believe that tasks take so long."""
+        job = Job("x", "x", "x", "text-to-image", {"prompt": "a dog"})
+        for _ in range(20):
+            worker._pace.ran(job, seconds)
 
     def one_outcome(self) -> dict[str, Any]:
         """Return the one outcome that was told, once or more often."""

@@ -357,13 +357,21 @@ def test_a_server_that_was_never_started_can_be_closed(health: Health, metrics: 
     assert server.port == 0
 
 
+def loopback_has_ipv6() -> bool:
+    """Whether a socket can listen on ::1: the kernel may lack the family, the loopback the address."""
+    try:
+        with socket.socket(socket.AF_INET6) as listener:
+            listener.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not loopback_has_ipv6(), reason="the loopback has no IPv6")
 def test_both_kinds_of_address_are_served(health: Health, metrics: Metrics) -> None:
     server = HealthServer(0, health, metrics, host="::")
     try:
         server.start()
-    except SettingsError:
-        pytest.skip("no IPv6 here")
-    try:
         assert get(server, "/livez").status_code == 200
         assert httpx.get(f"http://[::1]:{server.port}/livez", trust_env=False).status_code == 200
     finally:

@@ -1,4 +1,3 @@
-import contextlib
 import re
 import threading
 from collections.abc import Iterator
@@ -121,24 +120,6 @@ def test_a_custom_runtimes_types_are_counted_by_their_names() -> None:
     metrics.task_ended(Status.SUCCEEDED, None, "text-to-video")
     labels = {"runtime": "r", "tasktype": "text-to-video", "result": "succeeded", "code": "none"}
     assert value(metrics, "darkroom_tasks_total", **labels) == 1
-
-
-def test_a_stage_is_measured_also_when_it_fails(metrics: Metrics, clock: FakeClock) -> None:
-    with metrics.stage("store"):
-        clock.now += 0.25
-    with contextlib.suppress(OSError), metrics.stage("store"):
-        clock.now += 2
-        raise OSError("gone")
-    assert value(metrics, "darkroom_stage_seconds_sum", stage="store") == 2.25
-    assert value(metrics, "darkroom_stage_seconds_count", stage="store") == 2
-
-
-def test_the_same_stage_may_run_twice_at_once(metrics: Metrics, clock: FakeClock) -> None:
-    with metrics.stage("notify"):
-        clock.now += 1
-        with metrics.stage("notify"):
-            clock.now += 1
-    assert value(metrics, "darkroom_stage_seconds_sum", stage="notify") == 3
 
 
 def test_buckets_tell_five_milliseconds_and_a_quarter_of_an_hour_apart(metrics: Metrics) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from queue_agent.errors import ServiceError, TaskFailedError
-from queue_agent.ports import Job, Output, Progress, Result, Stored
+from queue_agent.ports import Job, Output, Progress, Result
 from queue_agent.tasks import now_ms
-from queue_agent.testing import MemoryFetcher, MemoryOutputs, hanging, picture
+from queue_agent.testing import MemoryFetcher, SlowOutputs, hanging, picture, until
 from s3io.inputs import FetchedInput
 from task_schema import Status, TaskCode
 from task_store import TableUnavailableError
@@ -18,12 +18,6 @@ MakeAgent = Callable[..., Any]
 
 LINK = "https://x/a.png"
 DONE = Result(answer={"images": [None]}, outputs=[Output(b"\x89PNG\r\n\x1a\n", ("images", 0))])
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.002)
 
 
 class Stage:
@@ -49,27 +43,6 @@ class Stage:
         for name in names:
             self.freed[name].set()
             self.answered[name].set()
-
-
-class SlowOutputs(MemoryOutputs):
-    """A bucket that takes nothing until it is opened."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open = asyncio.Event()
-        self.waiting: list[str] = []
-
-    async def store(self, prefix: str, task_id: str, result: Result) -> Stored:
-        self.waiting.append(task_id)
-        await self.open.wait()
-        return await super().store(prefix, task_id, result)
-
-
-def learn(agent: Any, worker: Any, seconds: float = 0.0) -> None:
-    """Let the agent believe that tasks take so long."""
-    job = Job(id="x", submission="x", attempt="x", tasktype="text-to-image", content={"prompt": "a dog"})
-    for _ in range(20):
-        worker._pace.ran(job, seconds)
 
 
 async def test_the_next_task_has_the_gpu_while_the_last_one_is_stored(make_agent: MakeAgent) -> None:
@@ -143,7 +116,7 @@ async def test_no_more_is_held_than_one_message_besides_the_running_task(make_ag
     for name in names:
         agent.post(name)
     async with agent.working() as worker:
-        learn(agent, worker)
+        agent.learn(worker)
         await until(lambda: stage.started and len(agent.queue.visible) == 3)
         await asyncio.sleep(0.1)
         assert len(agent.queue.visible) == 3
@@ -177,7 +150,7 @@ async def test_the_gpu_waits_when_too_many_results_wait_to_be_stored(make_agent:
     for name in names:
         agent.post(name)
     async with agent.working() as worker:
-        learn(agent, worker)
+        agent.learn(worker)
         await until(lambda: agent.outputs.waiting == ["t1", "t2"])
         await asyncio.sleep(0.1)
         assert stage.started == ["t1", "t2"]
@@ -193,7 +166,7 @@ async def test_the_gpu_waits_when_the_results_that_wait_are_too_large(make_agent
     agent.post("t1")
     agent.post("t2")
     async with agent.working() as worker:
-        learn(agent, worker, 1.0)
+        agent.learn(worker, 1.0)
         await until(lambda: agent.outputs.waiting == ["t1"])
         await asyncio.sleep(0.05)
         assert stage.started == ["t1"]
@@ -375,7 +348,7 @@ async def test_a_stop_does_not_wait_for_a_task_that_will_not_end_in_time(make_ag
     async with agent.working() as worker, asyncio.timeout(5):
         await agent.claimed("t1")
         await asyncio.sleep(0.05)
-        learn(agent, worker, 1000)
+        agent.learn(worker, 1000)
         worker.stop()
     assert agent.runtime.interrupted == ["t1"]
     assert (agent.row("t1").status, agent.row("t1").attempts) == (Status.QUEUED, 0)

@@ -2,8 +2,6 @@
 
 import asyncio
 import gc
-import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ import pytest
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError, ServiceError
 from queue_agent.ports import Announcement, InputLink, Job, Output, Progress, Result, Stored
 from queue_agent.restart import Restarts
-from queue_agent.testing import MemoryAnnouncer, MemoryOutputs, failing, hanging, picture
+from queue_agent.testing import DeafTopic, SlowCall, SlowOutputs, failing, hanging, picture, until
 from queue_agent.warmup import WarmUp
 from s3io.inputs import FetchedInput
 from task_schema import Status, TaskCode
@@ -22,46 +20,6 @@ from task_store import TableUnavailableError
 MakeAgent = Callable[..., Any]
 
 DONE = Result(answer={"images": [None]}, outputs=[Output(b"\x89PNG\r\n\x1a\n", ("images", 0))])
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.002)
-
-
-def receives(agent: Any) -> int:
-    return sum(message.receives for message in agent.queue._messages.values())
-
-
-def learn(worker: Any, seconds: float) -> None:
-    """Let the agent believe that tasks take so long."""
-    for _ in range(20):
-        worker._pace.ran(Job("x", "x", "x", "text-to-image", {"prompt": "a dog"}), seconds)
-
-
-class SlowOutputs(MemoryOutputs):
-    def __init__(self) -> None:
-        super().__init__()
-        self.open = asyncio.Event()
-        self.waiting: list[str] = []
-
-    async def store(self, prefix: str, task_id: str, result: Result) -> Stored:
-        self.waiting.append(task_id)
-        await self.open.wait()
-        return await super().store(prefix, task_id, result)
-
-
-class DeafTopic(MemoryAnnouncer):
-    def __init__(self) -> None:
-        super().__init__()
-        self.open = asyncio.Event()
-        self.asked = False
-
-    async def announce(self, announcement: Announcement) -> None:
-        self.asked = True
-        await self.open.wait()
-        await super().announce(announcement)
 
 
 # --- trouble that meets every message ---
@@ -80,9 +38,9 @@ async def test_a_node_that_can_prepare_nothing_does_not_sweep_the_queue(
     for n in range(30):
         agent.post(f"t{n}")
     async with agent.working():
-        await until(lambda: receives(agent) >= 2)
+        await until(lambda: agent.receives >= 2)
         await asyncio.sleep(0.2)
-    assert receives(agent) <= 4
+    assert agent.receives <= 4
 
 
 async def test_messages_that_overlap_are_failures_in_a_row_too(make_agent: MakeAgent) -> None:
@@ -96,11 +54,11 @@ async def test_messages_that_overlap_are_failures_in_a_row_too(make_agent: MakeA
     for n in range(60):
         agent.post(f"t{n}")
     async with agent.working() as worker:
-        learn(worker, 0.0)
+        agent.learn(worker, 0.0)
         await until(lambda: worker._failures >= 2)
-        before = receives(agent)
+        before = agent.receives
         await asyncio.sleep(0.2)
-        assert receives(agent) <= before + 1
+        assert agent.receives <= before + 1
 
 
 async def test_an_outage_of_the_bucket_stops_receiving(make_agent: MakeAgent) -> None:
@@ -111,9 +69,9 @@ async def test_an_outage_of_the_bucket_stops_receiving(make_agent: MakeAgent) ->
     async with agent.working():
         await until(lambda: agent.outputs.failures <= 98)
         await asyncio.sleep(0.1)
-        before = receives(agent)
+        before = agent.receives
         await asyncio.sleep(0.2)
-        assert receives(agent) == before < 10
+        assert agent.receives == before < 10
 
 
 # --- claims and give-backs without an answer ---
@@ -184,7 +142,7 @@ async def test_a_give_back_that_fails_once_still_counts_nothing(make_agent: Make
     agent.store.give_back = flaky
     async with agent.working() as worker:
         await agent.claimed()
-        learn(worker, 1000)
+        agent.learn(worker, 1000)
     assert (agent.row().status, agent.row().attempts) == (Status.QUEUED, 0)
 
 
@@ -197,7 +155,7 @@ async def test_bytes_are_bounded_for_adapters_that_never_free_early(make_agent: 
     agent.post("t1")
     agent.post("t2")
     async with agent.working() as worker:
-        learn(worker, 1.0)
+        agent.learn(worker, 1.0)
         await until(lambda: agent.outputs.waiting)
         await asyncio.sleep(0.1)
         assert [job.id for job in agent.runtime.jobs] == ["t1"]
@@ -211,10 +169,13 @@ async def test_a_slow_topic_does_not_hold_up_the_gpu(make_agent: MakeAgent) -> N
     for n in range(6):
         agent.post(f"t{n}")
     async with agent.working() as worker:
-        learn(worker, 0.0)
+        agent.learn(worker, 0.0)
         await until(lambda: len(agent.runtime.jobs) == 6)
+        assert agent.announcer.announced == []
         agent.announcer.open.set()
         await until(lambda: len(agent.queue) == 0)
+    assert {told["id"] for told in agent.announcer.told} == {f"t{n}" for n in range(6)}
+    assert all(told["result"] for told in agent.announcer.told)
 
 
 async def test_what_a_run_needed_and_made_is_let_go_of_before_it_is_told(make_agent: MakeAgent) -> None:
@@ -264,7 +225,7 @@ async def test_an_adapter_that_gives_its_run_up_has_lost_it(make_agent: MakeAgen
     async with agent.working():
         await until(lambda: agent.row().attempts == 1 and agent.row().status is Status.QUEUED)
         await until(lambda: agent.queue.hidden)
-    assert receives(agent) == 1
+    assert agent.receives == 1
 
 
 async def test_the_next_job_does_not_start_while_the_last_one_is_interrupted(make_agent: MakeAgent) -> None:
@@ -289,7 +250,7 @@ async def test_the_next_job_does_not_start_while_the_last_one_is_interrupted(mak
     agent.post("t1")
     agent.post("t2")
     async with agent.working() as worker:
-        learn(worker, 0.05)
+        agent.learn(worker, 0.05)
         await until(lambda: len(agent.queue) == 0)
     assert seen == ["t1"]
     assert [agent.row(name).status for name in ("t1", "t2")] == [Status.FAILED, Status.SUCCEEDED]
@@ -370,7 +331,7 @@ async def test_the_breakers_pause_holds_when_it_opens_while_the_keeper_waits_for
     for name in broken:
         agent.post(name)
     async with agent.working() as worker:
-        learn(worker, 0.0)
+        agent.learn(worker, 0.0)
         await until(lambda: len(agent.runtime.jobs) == 3)
         for name in ("t0", "t1", "t2"):  # two answers, and then the run that has the GPU
             broken[name].set()
@@ -409,16 +370,9 @@ async def test_a_warm_up_that_only_a_restart_can_help_asks_for_one(
 async def test_a_cut_off_while_the_claim_is_on_its_way_counts_no_attempt(make_agent: MakeAgent) -> None:
     agent = make_agent(shutdown_grace=0.1)
     agent.post()
-    claim, asked = agent.store.claim, threading.Event()
-
-    def slow(*args: Any, **kwargs: Any) -> Any:
-        asked.set()
-        time.sleep(0.4)
-        return claim(*args, **kwargs)
-
-    agent.store.claim = slow
+    agent.store.claim = slow = SlowCall(agent.store.claim)
     async with agent.working() as worker:
-        await until(asked.is_set)
+        await until(slow.asked.is_set)
         worker.stop()
     assert (agent.row().status, agent.row().attempts) == (Status.QUEUED, 0)
     assert agent.queue.visible
@@ -462,7 +416,7 @@ async def test_a_run_that_is_slow_to_clean_up_does_not_keep_its_message(make_age
     agent.post()
     async with agent.working() as worker:
         await agent.claimed()
-        learn(worker, 1000)
+        agent.learn(worker, 1000)
     release.set()
     assert agent.queue.visible
     assert agent.row().attempts == 0
@@ -473,16 +427,9 @@ async def test_a_commit_that_is_cut_off_leaves_nothing_lying_about(make_agent: M
     asyncio.get_running_loop().set_exception_handler(lambda _, context: problems.append(context["message"]))
     agent = make_agent(shutdown_grace=0.1)
     agent.post()
-    commit, asked = agent.store.commit, threading.Event()
-
-    def slow(*args: Any, **kwargs: Any) -> Any:
-        asked.set()
-        time.sleep(0.4)
-        return commit(*args, **kwargs)
-
-    agent.store.commit = slow
+    agent.store.commit = slow = SlowCall(agent.store.commit)
     async with agent.working() as worker:
-        await until(asked.is_set)
+        await until(slow.asked.is_set)
         worker.stop()
     gc.collect()
     assert agent.row().status is Status.SUCCEEDED
@@ -493,5 +440,10 @@ async def test_a_commit_that_is_cut_off_leaves_nothing_lying_about(make_agent: M
 async def test_a_stop_during_the_warm_up_does_not_wait_for_it(make_agent: MakeAgent) -> None:
     agent = make_agent(hanging())
     agent.warm_up = WarmUp(agent.runtime, "text-to-image", {}, limit=60, health=agent.health)
-    async with agent.working(), asyncio.timeout(3):
+    agent.post("t1")
+    async with asyncio.timeout(3), agent.working() as worker:
         await until(lambda: agent.runtime.jobs)
+        worker.stop()
+    assert [job.id for job in agent.runtime.jobs] == ["warm-up"]
+    assert "stopping" in agent.health.not_ready()
+    assert (agent.row("t1").attempts, len(agent.queue.visible)) == (0, 1)

@@ -17,9 +17,11 @@ from task_schema import (
     parse_v1alpha1,
     parse_v1alpha2,
 )
-from validator.bodies import MEDIA_TYPE, idempotency_digest, read_body
+from telemetry.context import TRACEPARENT, read_traceparent
+from telemetry.segments import Span
+from validator.bodies import MEDIA_TYPE, header, idempotency_digest, read_body
 from validator.submission import Submitted, Submitter
-from validator.tracing import read_trace_header
+from validator.traced import asked_for
 
 V1ALPHA1 = "/v1alpha1"
 V1ALPHA2 = "/v1alpha2"
@@ -35,7 +37,6 @@ class Api:
         deployment: the runtimes that a request may name.
         output_bucket: where outputs go.
         insecure_callbacks: allow http callbacks to loopback.
-        trace_header: returns Lambda's X-Ray header of the request at hand.
     """
 
     def __init__(
@@ -45,13 +46,11 @@ class Api:
         deployment: Deployment,
         output_bucket: str,
         insecure_callbacks: bool,
-        trace_header: Callable[[], str | None],
     ) -> None:
         self._submitter = submitter
         self._deployment = deployment
         self._output_bucket = output_bucket
         self._insecure_callbacks = insecure_callbacks
-        self._trace_header = trace_header
         # Its debug mode prints whole events, so it is not left to an environment variable.
         self._app = APIGatewayRestResolver(debug=False)
         self._app.post(V1ALPHA1)(self._post_v1alpha1)
@@ -60,15 +59,20 @@ class Api:
         self._app.exception_handler(RequestRefusedError)(self._refuse)
         self._app.exception_handler(Exception)(_raise)
 
-    def answer(self, event: Mapping[str, Any], context: Any, seen: dict[str, Any]) -> dict[str, Any]:
+    def answer(
+        self, event: Mapping[str, Any], context: Any, seen: dict[str, Any], span: Span
+    ) -> dict[str, Any]:
         """Return the proxy answer to an event.
 
         Args:
             event: REST proxy event of API Gateway.
             context: Lambda's.
             seen: gets what may be logged of the request: ids and codes, never what the user wrote.
+            span: of the request. A trace of the client's own is only linked to: the one at hand is the
+                gateway's, which knows no `traceparent`.
         """
-        self._app.append_context(seen=seen)  # type: ignore[no-untyped-call]  # powertools left it untyped
+        span.link(read_traceparent(header(event, TRACEPARENT)))
+        self._app.append_context(seen=seen, span=span)  # type: ignore[no-untyped-call]  # powertools left it untyped
         return dict(self._app.resolve(event, context))
 
     def _post_v1alpha1(self) -> Response[str]:
@@ -93,10 +97,11 @@ class Api:
         return self._accept(submitted, accepted.model_dump_json())
 
     def _submit(self, parse: Parse) -> tuple[ParsedRequest, Submitted]:
-        event = self._app.current_event.raw_event
-        body = read_body(event)
-        idempotency_key = idempotency_digest(event)
-        request = parse(body)
+        event, span = self._app.current_event.raw_event, self._span
+        with span.child("parse"):
+            body = read_body(event)
+            idempotency_key = idempotency_digest(event)
+            request = parse(body)
         metadata = request.metadata
         self._seen.update(
             id=metadata.id,
@@ -104,8 +109,8 @@ class Api:
             tasktype=metadata.tasktype,
             api_version=request.api_version,
         )
-        trace = read_trace_header(self._trace_header())
-        submitted = self._submitter.submit(request, trace=trace, idempotency_key=idempotency_key)
+        span.update(asked_for(request))
+        submitted = self._submitter.submit(request, span=span, idempotency_key=idempotency_key)
         self._seen.update(outcome=submitted.outcome, submission=submitted.task.submission)
         return request, submitted
 
@@ -131,7 +136,8 @@ class Api:
         self, refused: RequestRefusedError, headers: Mapping[str, str] | None = None
     ) -> Response[str]:
         codes = sorted({fault.code.value for fault in refused.faults})
-        self._seen.update(outcome="refused", codes=codes, faults=len(refused.faults))
+        code = refused.faults[0].code.value
+        self._seen.update(outcome="refused", code=code, codes=codes, faults=len(refused.faults))
         return Response(
             refused.http_status,
             content_type=MEDIA_TYPE,
@@ -143,6 +149,11 @@ class Api:
     def _seen(self) -> dict[str, Any]:
         seen: dict[str, Any] = self._app.context["seen"]
         return seen
+
+    @property
+    def _span(self) -> Span:
+        span: Span = self._app.context["span"]
+        return span
 
 
 def _raise(error: Exception) -> NoReturn:

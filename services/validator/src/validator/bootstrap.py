@@ -6,7 +6,10 @@ from typing import Any
 
 from aws_lambda_powertools.logging import Logger
 
+from task_schema import RequestRefusedError
 from task_store import DynamoTaskStore
+from telemetry.emf import EmfMeter
+from telemetry.segments import Segments
 from validator.adapters import S3Payloads, SnsPublisher
 from validator.api import Api
 from validator.clients import CONFIG, quick_session, s3_client
@@ -15,6 +18,7 @@ from validator.settings import read_settings
 from validator.submission import Submitter
 
 TRACE_HEADER = "_X_AMZN_TRACE_ID"
+SERVICE = "darkroom-validator"
 
 
 def bootstrap(env: Mapping[str, str]) -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
@@ -39,6 +43,11 @@ def bootstrap(env: Mapping[str, str]) -> Callable[[Mapping[str, Any], Any], dict
         deployment=settings.deployment,
         output_bucket=settings.output_bucket,
         insecure_callbacks=settings.insecure_callbacks,
+    )
+    return guarded(
+        api.answer,
+        log=Logger(),
+        meter=EmfMeter(service=env.get("POWERTOOLS_SERVICE_NAME", SERVICE)),
+        segments=Segments.from_environment(env, service=SERVICE, refusals=(RequestRefusedError,)),
         trace_header=lambda: env.get(TRACE_HEADER),
     )
-    return guarded(api.answer, Logger())

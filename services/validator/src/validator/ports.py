@@ -16,6 +16,16 @@ class Publisher(Protocol):
         """
 
 
+class Meter(Protocol):
+    """Counts what happens."""
+
+    def count(self, name: str, number: int = 1, /, **dimensions: str) -> None:
+        """Count something, with few dimensions of few values."""
+
+    def flush(self) -> None:
+        """Write what was counted."""
+
+
 class Payloads(Protocol):
     """Where values wait that are too large for a message or a row."""
 

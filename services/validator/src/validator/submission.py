@@ -7,12 +7,21 @@ from uuid import uuid4
 
 from task_schema import Message, ParsedRequest, RequestCode, RequestRefusedError, fits_inline
 from task_store import ConflictError, NewTask, RowTooLargeError, StaleError, Task, TaskStore, context_fits
+from telemetry import names
+from telemetry.context import TRACEPARENT
+from telemetry.segments import Span
 from validator.errors import EndingError
 from validator.ports import Clock, Payloads, Publisher
-from validator.tracing import Trace
 
 # Where each API version has the id of the task.
 _ID_FIELDS = {"v1alpha1": "alwayson_scripts.id_task", "v1alpha2": "task.metadata.id"}
+
+_PUBLISH = {
+    names.MESSAGING_SYSTEM: names.SNS,
+    names.MESSAGING_OPERATION: "publish",
+    names.MESSAGING_OPERATION_TYPE: "send",
+    names.MESSAGING_DESTINATION: "requests",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +46,12 @@ class Submitter:
         self._payloads = payloads
         self._clock = clock
 
-    def submit(
-        self, request: ParsedRequest, *, trace: Trace | None = None, idempotency_key: str | None = None
-    ) -> Submitted:
+    def submit(self, request: ParsedRequest, *, span: Span, idempotency_key: str | None = None) -> Submitted:
         """Record and publish a task, or find that it was before.
 
         Args:
             request: what was sent.
-            trace: where it is in its trace.
+            span: of the request; what is done for it has spans below, and the trace goes on in the message.
             idempotency_key: digest of the client's key.
 
         Raises:
@@ -53,9 +60,23 @@ class Submitter:
             UnavailableError: SNS or S3 is out of order.
             TableUnavailableError: the table is.
         """
-        new = self._new_task(request, trace, idempotency_key)
+        with span.child("record"):
+            new = self._new_task(request, span, idempotency_key)
+            task = self._record(new, request)
+        if task.published_at is not None:
+            return Submitted(task, "repeated")
+        if task.status.is_terminal:
+            raise EndingError(f"task {task.id} was never published and is about to be told as failed")
+        if not _is_of(task, request):
+            raise _conflict(request)
+        with span.child("publish requests", kind="producer", attributes=_PUBLISH) as publishing:
+            self._publish(task, request, publishing)
+        self._mark_published(task)
+        return Submitted(task, "accepted" if task.submission == new.submission else "republished")
+
+    def _record(self, new: NewTask, request: ParsedRequest) -> Task:
         try:
-            task = self._store.record(new, now=self._clock())
+            return self._store.record(new, now=self._clock())
         except ConflictError as exc:
             raise _conflict(request) from exc
         except RowTooLargeError as exc:
@@ -63,17 +84,8 @@ class Submitter:
                 RequestCode.BAD_VALUE,
                 "the metadata is too large as a whole; use a shorter prefix or callback",
             ) from exc
-        if task.published_at is not None:
-            return Submitted(task, "repeated")
-        if task.status.is_terminal:
-            raise EndingError(f"task {task.id} was never published and is about to be told as failed")
-        if not _is_of(task, request):
-            raise _conflict(request)
-        self._publish(task, request, trace)
-        self._mark_published(task)
-        return Submitted(task, "accepted" if task.submission == new.submission else "republished")
 
-    def _new_task(self, request: ParsedRequest, trace: Trace | None, idempotency_key: str | None) -> NewTask:
+    def _new_task(self, request: ParsedRequest, span: Span, idempotency_key: str | None) -> NewTask:
         metadata = request.metadata
         submission = str(uuid4())
         inline = context_fits(metadata.context)
@@ -93,10 +105,10 @@ class Submitter:
             callback_url=metadata.callback_url,
             deadline=None if lifetime is None else self._clock() + lifetime * 1000,
             idempotency_key=idempotency_key,
-            trace_id=trace.trace_id if trace is not None and trace.sampled else None,
+            trace_id=span.log_fields.get("trace_id"),
         )
 
-    def _publish(self, task: Task, request: ParsedRequest, trace: Trace | None) -> None:
+    def _publish(self, task: Task, request: ParsedRequest, span: Span) -> None:
         content: dict[str, Any] | None = request.content
         content_ref = None
         if not fits_inline(content):
@@ -111,9 +123,11 @@ class Submitter:
             api_version=request.api_version,
         )
         attributes = {"runtime": task.runtime}
-        if trace is not None:
-            attributes["traceparent"] = trace.traceparent
-        self._publisher.publish(message.to_json(), attributes)
+        if span.context is not None:
+            attributes[TRACEPARENT] = span.context.traceparent
+        body = message.to_json()
+        span.update({names.RUNTIME: task.runtime, names.MESSAGING_BODY_SIZE: len(body.encode())})
+        self._publisher.publish(body, attributes)
 
     def _mark_published(self, task: Task) -> None:
         try:

@@ -88,6 +88,8 @@ def test_each_request_is_one_line_in_the_log(system: Any, body: Body) -> None:
     assert level == "info"
     assert accepted == {
         "request_id": None,
+        "trace_id": "5759e988bd862e3fe1be46a994272793",
+        "span_id": system.documents[3]["id"],
         "id": "t",
         "submission": system.task().submission,
         "runtime": "sdruntime",
@@ -98,7 +100,10 @@ def test_each_request_is_one_line_in_the_log(system: Any, body: Body) -> None:
     }
     assert refused == {
         "request_id": None,
+        "trace_id": "5759e988bd862e3fe1be46a994272793",
+        "span_id": system.documents[5]["id"],
         "outcome": "refused",
+        "code": "bad_value",
         "codes": ["bad_value"],
         "faults": 1,
         "status": 400,

@@ -91,7 +91,7 @@ def test_the_message_is_the_task(system: Any, body: Body) -> None:
     }
     assert attributes == {
         "runtime": "sdruntime",
-        "traceparent": "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01",
+        "traceparent": f"00-5759e988bd862e3fe1be46a994272793-{system.spans()['publish requests']['id']}-01",
     }
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from queue_agent.comfyui_events import NodeRun
 from queue_agent.errors import (
     InterruptedRunError,
     RuntimeLostError,
@@ -17,6 +16,8 @@ from queue_agent.errors import (
 from s3io.inputs import FetchedInput
 from s3io.media import sniff
 from task_schema import TaskCode
+from telemetry import names
+from telemetry.testing import record
 
 URL = "https://pictures.example/a.png"
 
@@ -280,11 +281,11 @@ async def test_progress_counts_cached_nodes_and_a_samplers_steps(
         message("executing", job.attempt, node="2"),
     ]
     heard: list[float] = []
-    runs: list[NodeRun] = []
-    await make_comfy(node_done=runs.append).run(job, heard.append)
+    recorded = record()
+    await make_comfy().run(job, heard.append)
     assert heard == pytest.approx([0.1, 0.5, 0.7, 0.9, 1.0])
-    assert [(each.node_id, each.class_type) for each in runs] == [("3", "KSampler"), ("2", "SaveImage")]
-    assert all(each.started_ns <= each.ended_ns for each in runs)
+    assert recorded.names() == ["node KSampler", "node SaveImage"]
+    assert [(each.attributes or {})[names.NODE_ID] for each in recorded] == ["3", "2"]
 
 
 async def test_interrupting_a_running_prompt(comfy: Any, make_comfy: Any, make_job: Any) -> None:

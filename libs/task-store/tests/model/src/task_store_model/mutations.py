@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from task_schema import Status
 from task_store import LostError, NewTask, NotClaimableError, Outcome, Task
@@ -47,50 +48,23 @@ class SeizesUnderLease(Machine):
 
 
 class ClaimsUnderLease(Machine):
-    def claim(
-        self,
-        task_id: str,
-        submission: str,
-        *,
-        token: str,
-        lease_until: int,
-        now: int,
-        max_attempts: int | None = None,
-    ) -> Task:
-        return _take(self, AllOf((Is("submission", submission), _OPEN)), token, lease_until, 1)
+    def claim(self, task_id: str, submission: str, **call: Any) -> Task:
+        return _take(
+            self, AllOf((Is("submission", submission), _OPEN)), call["token"], call["lease_until"], 1
+        )
 
 
 class ClaimsWhatEnded(Machine):
-    def claim(
-        self,
-        task_id: str,
-        submission: str,
-        *,
-        token: str,
-        lease_until: int,
-        now: int,
-        max_attempts: int | None = None,
-    ) -> Task:
-        free = OneOf((Is("status", "queued"), AllOf((_ENDED, IsNot("token", token)))))
-        return _take(self, AllOf((Is("submission", submission), free)), token, lease_until, 1)
+    def claim(self, task_id: str, submission: str, **call: Any) -> Task:
+        free = OneOf((Is("status", "queued"), AllOf((_ENDED, IsNot("token", call["token"])))))
+        return _take(self, AllOf((Is("submission", submission), free)), call["token"], call["lease_until"], 1)
 
 
 class ClaimsAnySubmission(Machine):
-    def claim(
-        self,
-        task_id: str,
-        submission: str,
-        *,
-        token: str,
-        lease_until: int,
-        now: int,
-        max_attempts: int | None = None,
-    ) -> Task:
+    def claim(self, task_id: str, submission: str, **call: Any) -> Task:
         row = self.get(task_id)
         own = submission if row is None else row.submission
-        return super().claim(
-            task_id, own, token=token, lease_until=lease_until, now=now, max_attempts=max_attempts
-        )
+        return super().claim(task_id, own, **call)
 
 
 class MarksAnySubmission(Machine):
@@ -253,17 +227,8 @@ class WaitsForTheLease(Notifier):
 
 
 class ClaimsWithoutLimit(Machine):
-    def claim(
-        self,
-        task_id: str,
-        submission: str,
-        *,
-        token: str,
-        lease_until: int,
-        now: int,
-        max_attempts: int | None = None,
-    ) -> Task:
-        return super().claim(task_id, submission, token=token, lease_until=lease_until, now=now)
+    def claim(self, task_id: str, submission: str, **call: Any) -> Task:
+        return super().claim(task_id, submission, **(call | {"max_attempts": None}))
 
 
 @dataclass(frozen=True, slots=True)
