@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from queue_agent import spans
 from queue_agent.errors import (
     AgentError,
     InterruptedRunError,
@@ -326,6 +327,7 @@ class SdWebUi:
     def _check_asked_for(self, order: Order, checkpoint: Checkpoint | None, result: Result) -> None:
         """Check that the answer was made with what was asked for; the server says 200 to anything."""
         info = info_of(result)
+        spans.note_answer(info)
         if checkpoint is not None:
             try:
                 check_made_by(checkpoint, info)

@@ -200,10 +200,14 @@ def node_watcher() -> NodeWatcher:
     return watch
 
 
-def note_answer(attributes: Attributes) -> None:
-    """Say what the answer of the run in this coroutine tells of it."""
+def note_answer(info: Mapping[str, Any]) -> None:
+    """Say what the answer of the run in this coroutine tells of it: the seed that was drawn for -1, say.
+
+    Args:
+        info: of SD Web UI's answer.
+    """
     if (run := _run.get()) is not None:
-        run.span.set_attributes(attributes)
+        run.span.set_attributes(_told({**info, "ckpt_name": info.get("sd_model_name")}))
 
 
 # --- across processes ---
@@ -295,15 +299,21 @@ def described(job: Job, prompts: bool) -> dict[str, AttributeValue]:
     if job.model:
         found[names.MODEL] = job.model[:_MAX_CHARS]
     for fields in _fields_of(job.content):
-        for field, name in _FIELDS.items():
-            value = fields.get(field)
-            if isinstance(value, str | int | float) and not isinstance(value, bool):
-                found.setdefault(name, _sized(value))
+        found = _told(fields) | found
         if prompts:
             told = (fields.get(field) for field in _PROMPTS)
             text = next((each for each in told if isinstance(each, str)), None)
             if text:
                 found.setdefault(names.PROMPT, text[:_MAX_CHARS])
+    return found
+
+
+def _told(fields: Mapping[str, Any]) -> dict[str, AttributeValue]:
+    found: dict[str, AttributeValue] = {}
+    for field, name in _FIELDS.items():
+        value = fields.get(field)
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            found.setdefault(name, _sized(value))
     return found
 
 

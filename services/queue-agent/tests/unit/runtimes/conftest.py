@@ -30,6 +30,7 @@ class Scripted:
         self.url = ""
         self.seen: list[tuple[str, str, Any]] = []
         self.peers: list[Any] = []
+        self.traceparents: dict[str, str | None] = {}
         self._runner: web.AppRunner | None = None
         self._port = 0
 
@@ -63,6 +64,7 @@ class Scripted:
         if request.method == "POST" and request.content_type == "application/json":
             body = await request.json()
         self.seen.append((request.method, request.path, body))
+        self.traceparents[request.path] = request.headers.get("traceparent")
         if request.transport is not None:
             self.peers.append(request.transport.get_extra_info("peername"))
         return await handler(request)

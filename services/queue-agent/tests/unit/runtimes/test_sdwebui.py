@@ -13,9 +13,12 @@ from queue_agent.errors import (
     RuntimeRefusedStartError,
     TaskFailedError,
 )
+from queue_agent.spans import RunSpans
 from s3io.inputs import FetchedInput
 from s3io.media import sniff
 from task_schema import TaskCode
+from telemetry import names
+from telemetry.testing import record
 
 TXT2IMG = "/sdapi/v1/txt2img"
 
@@ -363,3 +366,25 @@ async def test_an_interruption_from_outside_loses_the_inference(
     webui.may_end.set()
     with pytest.raises(RuntimeLostError, match="interrupted from outside"):
         await running
+
+
+async def test_the_seed_that_was_drawn_is_in_the_trace(webui: Any, make_webui: Any, make_job: Any) -> None:
+    recorded = record()
+    webui.info = {"seed": 4711}
+    job = make_job(content={"prompt": "x", "seed": -1})
+    traced = RunSpans(job)
+    with traced.running():
+        await make_webui().run(job, lambda _: None, traced.freed)
+    assert (recorded.one("infer").attributes or {})[names.SEED] == -1
+    assert (recorded.one("decode").attributes or {})[names.SEED] == 4711
+
+
+async def test_requests_to_the_runtime_carry_where_the_trace_goes_on(
+    webui: Any, make_webui: Any, make_job: Any
+) -> None:
+    recorded = record()
+    with RunSpans(job := make_job()).running():
+        await run(make_webui(), job)
+    infer = recorded.one("infer").context
+    carried = webui.traceparents[TXT2IMG]
+    assert carried == f"00-{infer.trace_id:032x}-{infer.span_id:016x}-01"
