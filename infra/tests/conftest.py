@@ -18,7 +18,7 @@ if getattr(sys.modules.get("infra"), "__file__", None) is None:
 
 from infra.artifacts import Zips
 from infra.assembly import synthesise
-from infra.config import Config
+from infra.config import MAX_RUNTIMES, Config
 from infra.testing import Template
 
 RUNTIMES = [
@@ -31,6 +31,22 @@ RUNTIMES = [
     {"name": "sddynamic", "namespace": "dynamic", "type": "sdwebui", "dynamicModel": True},
     {"name": "comfy-runtime", "namespace": "comfy", "type": "comfyui"},
 ]
+
+
+LONG_NAME = "x" * 64
+PAGER = "arn:aws:sns:us-east-1:123456789012:pager"
+CHANGED = {
+    "logRetentionDays": 7,
+    "tracing": {"sampling": 0.05, "resourcePolicy": False, "transactionSearch": True},
+    "alarms": {
+        "email": "ops@example.org",
+        "oldestMessageMinutes": 7,
+        "nobodyWorksMinutes": 9,
+        "gpuBusyPercent": 33,
+        "failurePercent": 4,
+        "latencySeconds": 1.5,
+    },
+}
 
 
 @pytest.fixture(scope="session", name="settings")
@@ -63,3 +79,35 @@ def _assembly(settings: dict[str, Any], zips: Zips, tmp_path_factory: pytest.Tem
 @pytest.fixture(scope="session", name="template")
 def _template(assembly: Path) -> Template:
     return Template.read(assembly, "sdoneksStack")
+
+
+@pytest.fixture(scope="session", name="observed")
+def _observed(assembly: Path) -> Template:
+    """The observability stack, as it is without settings."""
+    return Template.read(assembly, "sdoneksObservabilityStack")
+
+
+@pytest.fixture(scope="session", name="changed")
+def _changed(
+    settings: dict[str, Any], zips: Zips, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Template]:
+    """Both stacks with every setting of `observability` changed and the longest names: dispatch, observed."""
+    names = {"stackName": LONG_NAME, "APIGW": {"stageName": "s" * 100}}
+    config = Config.model_validate(settings | names | {"observability": CHANGED})
+    folder = synthesise(config, zips=zips, outdir=tmp_path_factory.mktemp("cdk.out"))
+    return {
+        "dispatch": Template.read(folder, f"{LONG_NAME}Stack"),
+        "observed": Template.read(folder, f"{LONG_NAME}ObservabilityStack"),
+    }
+
+
+@pytest.fixture(scope="session", name="largest")
+def _largest(settings: dict[str, Any], zips: Zips, tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """The observability stack of as many runtimes as may be, with the user's own topic for alarms."""
+    runtimes = [
+        {"name": f"r{number}", "namespace": "default", "type": "comfyui"} for number in range(MAX_RUNTIMES)
+    ]
+    more = {"modelsRuntime": runtimes, "observability": {"alarms": {"topicArn": PAGER}}}
+    config = Config.model_validate(settings | more)
+    folder = synthesise(config, zips=zips, outdir=tmp_path_factory.mktemp("cdk.out"))
+    return Template.read(folder, "sdoneksObservabilityStack")

@@ -12,6 +12,8 @@ import yaml
 
 from infra import app
 
+OBSERVED = "sdoneksObservabilityStack.template.json"
+
 
 @pytest.fixture(name="config_path")
 def _config_path(tmp_path: Path, settings: dict[str, Any]) -> Path:
@@ -50,7 +52,7 @@ def test_without_account_network_or_cli_the_same_bytes_come_out_each_time(
         tmp_path,
     )
     assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
-    for name in ("sdoneksStack.template.json", "sdoneksStack.assets.json"):
+    for name in ("sdoneksStack.template.json", "sdoneksStack.assets.json", OBSERVED):
         assert (tmp_path / "out" / name).read_bytes() == (assembly / name).read_bytes()
 
 

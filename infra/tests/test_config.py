@@ -14,6 +14,7 @@ from infra.errors import ConfigError
 from infra.loading import load_config
 
 STATIC = {"name": "a", "namespace": "default", "type": "sdwebui", "modelFilename": "a.safetensors"}
+TOPIC = "arn:aws-us-gov:sns:us-gov-west-1:123456789012:pager"
 COMFY = {"name": "c", "namespace": "default", "type": "comfyui"}
 
 
@@ -40,6 +41,9 @@ def test_what_the_guide_leaves_out_has_the_guides_defaults(tmp_path: Path) -> No
     assert (loaded.apigw.throttle.rate_limit, loaded.apigw.throttle.burst_limit) == (30, 50)
     assert (loaded.apigw.status_throttle.rate_limit, loaded.apigw.status_throttle.burst_limit) == (100, 200)
     assert loaded.inputs.s3 == []
+    assert loaded.observability.log_retention_days == 30
+    assert loaded.observability.tracing.sampling == 1
+    assert (loaded.observability.alarms.email, loaded.observability.alarms.topic_arn) == (None, None)
 
 
 def test_the_guides_example_for_china_is_taken(tmp_path: Path) -> None:
@@ -76,7 +80,7 @@ modelsRuntime:
     assert loaded.models_runtime[0].extra_values["karpenter"]["nodeTemplate"]["amiFamily"] == "Bottlerocket"
 
 
-@pytest.mark.parametrize("empty", ["APIGW:", "inputs:", "runtimeTypes:", "stackName:"])
+@pytest.mark.parametrize("empty", ["APIGW:", "inputs:", "runtimeTypes:", "stackName:", "observability:"])
 def test_a_key_whose_values_are_commented_out_counts_as_left_out(tmp_path: Path, empty: str) -> None:
     text = yaml.safe_dump(config()) + f"{empty}\n"
     assert load_config(written(tmp_path, text)) == Config.model_validate(config())
@@ -238,6 +242,35 @@ def test_a_type_of_ones_own_brings_its_task_types_to_each_of_its_runtimes(tmp_pa
             ({"inputs": {"s3": [place]}}, "inputs.s3[0]", [f'"{place}"', "folder"])
             for place in ("pics/a/../b", "pics/.", "pics//", "pics/a//b", "pi..cs")
         ),
+        *(
+            ({"observability": {section: {key: value}}}, f"observability.{section}.{key}", words)
+            for section, key, value, words in [
+                ("tracing", "sampling", 1.5, ["1.5 is not allowed", "from 0 to 1"]),
+                ("tracing", "sampling", -0.1, ["from 0 to 1"]),
+                ("tracing", "sampling", True, ["true is not allowed"]),
+                ("tracing", "transactionSearch", "yes", ["true or false"]),
+                ("tracing", "sampled", 1, ["not known", "resourcePolicy, sampling, transactionSearch"]),
+                ("alarms", "email", "nobody", ["an e-mail address"]),
+                ("alarms", "topicArn", "alarms", ["arn:aws:sns:<region>:<account>:<name>"]),
+                ("alarms", "topicArn", "arn:aws:sqs:us-east-1:123456789012:x", ["arn:aws:sns"]),
+                ("alarms", "oldestMessageMinutes", 0, ["1 to 20160"]),
+                ("alarms", "nobodyWorksMinutes", 721, ["3 to 720"]),
+                ("alarms", "gpuBusyPercent", 0.5, ["0.5 is not allowed", "whole number"]),
+                ("alarms", "failurePercent", 101, ["1 to 100"]),
+                ("alarms", "latencySeconds", 30, ["at most 29"]),
+            ]
+        ),
+        (
+            {"observability": {"logRetentionDays": 31}},
+            "observability.logRetentionDays",
+            ["31 is not allowed", "14, 30, 60"],
+        ),
+        ({"observability": {"alarms": 5}}, "observability.alarms", ["5 is not a mapping", "topicArn"]),
+        (
+            {"observability": {"alarms": {"email": "a@b.org", "topicArn": TOPIC}}},
+            "observability.alarms",
+            ["one of the two"],
+        ),
         ({"vpc": 1}, "vpc", ["not known", "modelsRuntime"]),
     ],
 )
@@ -300,7 +333,9 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-KEYS = st.sampled_from(["stackName", "modelBucketArn", "APIGW", "modelsRuntime", "runtimeTypes", "inputs"])
+KEYS = st.sampled_from(
+    ["stackName", "modelBucketArn", "APIGW", "modelsRuntime", "runtimeTypes", "inputs", "observability"]
+)
 
 
 @settings(deadline=None)

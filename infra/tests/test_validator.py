@@ -70,6 +70,12 @@ def test_only_the_api_may_call_the_function_and_only_by_its_two_methods(template
     assert callers == ["apigateway.amazonaws.com"] * 2
 
 
+def test_logs_are_kept_as_long_as_the_setting_says(changed: dict[str, Template]) -> None:
+    for stack in changed.values():
+        groups = stack.properties("AWS::Logs::LogGroup")
+        assert {properties["RetentionInDays"] for properties in groups.values()} == {7}
+
+
 def test_logs_go_to_groups_that_forget(template: Template) -> None:
     groups = template.properties("AWS::Logs::LogGroup")
     _, function = template.only("AWS::Lambda::Function", starting="Validator")

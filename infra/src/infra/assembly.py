@@ -10,6 +10,7 @@ from infra.artifacts import Zips
 from infra.config import Config
 from infra.dispatch.stack import DispatchStack
 from infra.errors import SynthesisError
+from infra.observability.stack import ObservabilityStack
 
 # The CDK's newer behaviour, said here so that the app gives the same template with and without its CLI.
 FEATURES = {
@@ -17,11 +18,13 @@ FEATURES = {
     "@aws-cdk/core:target-partitions": ["aws", "aws-cn"],
     "@aws-cdk/aws-apigateway:usagePlanKeyOrderInsensitiveId": True,
     "@aws-cdk/core:validateAgainstDefaultRules": True,
+    # Else CloudFormation would not let a runtime's queue go as long as its alarms were there.
+    "@aws-cdk/core:defaultCrossStackReferences": "weak",
 }
 
 
 def dispatch_app(config: Config, *, zips: Zips, outdir: Path) -> tuple[cdk.App, DispatchStack]:
-    """Describe a deployment, with the rules of cdk-nag to be checked at synthesis.
+    """Describe a deployment, with the rules of cdk-nag to be checked at synthesis; tell its first stack.
 
     Raises:
         EnvironmentTooBigError: more runtimes than a validator can know.
@@ -29,7 +32,8 @@ def dispatch_app(config: Config, *, zips: Zips, outdir: Path) -> tuple[cdk.App, 
     app = cdk.App(outdir=str(outdir), analytics_reporting=False, context=FEATURES)
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app, verbose=True))
     stack = DispatchStack(app, f"{config.stack_name}Stack", config=config, zips=zips)
-    cdk.Tags.of(stack).add("darkroom:deployment", config.stack_name)
+    ObservabilityStack(app, f"{config.stack_name}ObservabilityStack", config=config, dispatch=stack)
+    cdk.Tags.of(app).add("darkroom:deployment", config.stack_name)
     return app, stack
 
 

@@ -3,7 +3,7 @@
 Each field's description says what is allowed; `infra.loading` puts it into the error of a wrong value.
 """
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -15,6 +15,8 @@ MAX_RUNTIMES = 45
 RUNTIME_NAME = r"^[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?$"  # it also names a Helm release, which takes 53
 LABEL = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 BUCKET_ARN = r"^arn:aws(-cn|-us-gov)?:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+TOPIC_ARN = r"^arn:aws(-cn|-us-gov)?:sns:[a-z0-9-]{1,32}:[0-9]{12}:[A-Za-z0-9_-]{1,256}$"
+EMAIL = r"^[^@\s]{1,64}@[^@\s]{1,255}$"
 S3_PLACE = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[^\s*?]+)?$"
 
 TaskType = Annotated[str, StringConstraints(pattern=LABEL)]
@@ -133,6 +135,72 @@ class Inputs(Section):
     ] = []
 
 
+# What CloudWatch takes, apart from "never".
+RetentionDays = Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653]
+
+
+class Tracing(Section):
+    """The section `observability.tracing`."""
+
+    sampling: Annotated[
+        float, Field(ge=0, le=1, description="the share of requests that are traced, from 0 to 1")
+    ] = 1.0
+    resource_policy: Annotated[bool, Field(alias="resourcePolicy", description="true or false")] = True
+    transaction_search: Annotated[bool, Field(alias="transactionSearch", description="true or false")] = False
+
+
+class Alarms(Section):
+    """The section `observability.alarms`: who is told, and from when on."""
+
+    email: Annotated[str | None, Field(pattern=EMAIL, description="an e-mail address")] = None
+    topic_arn: Annotated[
+        str | None,
+        Field(
+            alias="topicArn",
+            pattern=TOPIC_ARN,
+            description="the ARN of a topic: arn:aws:sns:<region>:<account>:<name>",
+        ),
+    ] = None
+    oldest_message_minutes: Annotated[
+        int,
+        Field(
+            alias="oldestMessageMinutes", ge=1, le=20_160, description="a whole number of minutes, 1 to 20160"
+        ),
+    ] = 30
+    nobody_works_minutes: Annotated[
+        int,
+        Field(alias="nobodyWorksMinutes", ge=3, le=720, description="a whole number of minutes, 3 to 720"),
+    ] = 20
+    gpu_busy_percent: Annotated[
+        int, Field(alias="gpuBusyPercent", ge=0, le=100, description="a whole number from 0 to 100")
+    ] = 50
+    failure_percent: Annotated[
+        int, Field(alias="failurePercent", ge=1, le=100, description="a whole number from 1 to 100")
+    ] = 10
+    latency_seconds: Annotated[
+        float, Field(alias="latencySeconds", gt=0, le=29, description="seconds, above 0, at most 29")
+    ] = 3.0
+
+
+class Observability(Section):
+    """The section `observability`."""
+
+    log_retention_days: Annotated[
+        RetentionDays,
+        Field(
+            alias="logRetentionDays",
+            description="a number of days that CloudWatch knows: "
+            + ", ".join(str(days) for days in get_args(RetentionDays)),
+        ),
+    ] = 30
+    tracing: Annotated[
+        Tracing, Field(description="a mapping with sampling, resourcePolicy and transactionSearch")
+    ] = Tracing()
+    alarms: Annotated[
+        Alarms, Field(description="a mapping with email or topicArn, and the limits of the alarms")
+    ] = Alarms()
+
+
 class Config(Section):
     """A deployment, as its `config.yaml` describes it."""
 
@@ -170,6 +238,9 @@ class Config(Section):
         Field(alias="runtimeTypes", description="a list of types, each with name and taskTypes"),
     ] = []
     inputs: Annotated[Inputs, Field(description="a mapping with s3")] = Inputs()
+    observability: Annotated[
+        Observability, Field(description="a mapping with logRetentionDays, tracing and alarms")
+    ] = Observability()
 
     @property
     def deployment(self) -> Deployment:

@@ -16,6 +16,7 @@ def problems_between_keys(config: Config) -> list[str]:
         *_types(config),
         *_models(config.models_runtime),
         *_inputs(config),
+        *_alarms(config),
     ]
 
 
@@ -74,3 +75,12 @@ def _inputs(config: Config) -> Iterator[str]:
                 f'inputs.s3[{index}]: "{place}" is in the model bucket, which tasks never read;'
                 " put inputs into another bucket"
             )
+
+
+def _alarms(config: Config) -> Iterator[str]:
+    alarms = config.observability.alarms
+    if alarms.email is not None and alarms.topic_arn is not None:
+        yield (
+            "observability.alarms: email makes a topic and topicArn names one; keep one of the two,"
+            " and subscribe the address to your topic"
+        )

@@ -54,19 +54,25 @@ class Template:
 
 
 def resolved(value: Any) -> Any:
-    """Return a template's value with joins and references in it written out: `<Ref or GetAtt>`."""
+    """Return a template's value with joins and references in it written out: `<Ref or GetAtt>`.
+
+    What comes from another stack is `<its name.the output's name>`.
+    """
     match value:
         case {"Fn::Join": [separator, parts]}:
             return separator.join(str(resolved(part)) for part in parts)
         case {"Ref": name}:
             return f"<{name}>"
-        case {"Fn::GetAtt": [name, attribute]}:
+        case {"Fn::GetAtt": [name, attribute]} | {
+            "Fn::GetStackOutput": {"StackName": name, "OutputName": attribute}
+        }:
             return f"<{name}.{attribute}>"
         case list():
             return [resolved(item) for item in value]
         case dict():
             return {key: resolved(item) for key, item in value.items()}
-    return value
+        case _:
+            return value
 
 
 def _documents(value: Any) -> Iterator[dict[str, Any]]:

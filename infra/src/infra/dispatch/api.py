@@ -15,7 +15,6 @@ from infra.nag import acknowledge
 from task_schema import RequestCode
 
 VERSIONS = ("v1alpha1", "v1alpha2")
-LOG_RETENTION = logs.RetentionDays.ONE_MONTH
 LOGGING_POLICY = "service-role/AmazonAPIGatewayPushToCloudWatchLogs"  # the CDK gives it to the role
 NOT_ALLOWED = "this path takes POST only"
 
@@ -40,9 +39,16 @@ class DispatchApi(Construct):
     """The API with its key, its limits and its own answers. `api`, `stage` and `key` are for outputs."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, settings: ApiGateway, validator: lambda_.IFunction
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: ApiGateway,
+        validator: lambda_.IFunction,
+        log_retention: logs.RetentionDays,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._log_retention = log_retention
         self._access_log = self._log_group("AccessLogs")
         self.api = self._rest_api(settings.stage_name)
         self.stage = self.api.deployment_stage
@@ -123,7 +129,7 @@ class DispatchApi(Construct):
             self,
             construct_id,
             log_group_name=name,
-            retention=LOG_RETENTION,
+            retention=self._log_retention,
             removal_policy=RemovalPolicy.DESTROY,
         )
 

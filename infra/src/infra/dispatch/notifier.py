@@ -25,7 +25,6 @@ LETTERS_TIMEOUT = Duration.seconds(60)  # a sixth of its queues' visibility
 SWEEP_TIMEOUT = Duration.minutes(4)
 SWEEP_EVERY = "rate(5 minutes)"
 BATCH = 10
-LOG_RETENTION = logs.RetentionDays.ONE_MONTH
 LETTERS_HANDLER = "notifier.letters_handler.handler"
 SWEEPER_HANDLER = "notifier.sweeper_handler.handler"
 TASKS = "tasks"  # folder of what is too large for a row
@@ -45,7 +44,7 @@ class Places:
 class Notifier(Construct):
     """What ends the tasks that no agent ends: by dead letters, and by a look at the table every few minutes.
 
-    `sweeper` is the function for the latter.
+    `letters` are the functions for the former by what they settle, `sweeper` is the one for the latter.
     """
 
     def __init__(
@@ -57,24 +56,30 @@ class Notifier(Construct):
         places: Places,
         queues: Mapping[str, SubscribedQueue],
         unrouted: SubscribedQueue,
+        log_retention: logs.RetentionDays,
     ) -> None:
         super().__init__(scope, construct_id)
+        self._log_retention = log_retention
         self._code = lambda_.Code.from_asset(str(code))
         self._places = places
         runtimes = json.dumps(list(queues), separators=(",", ":"))
-        self._letters("Dead", "dead", [each.dead_letters for each in queues.values()])
-        self._letters("Undelivered", "undelivered", [each.undelivered for each in queues.values()])
-        self._letters(
-            "Unrouted",
-            "unrouted",
-            [unrouted.queue, unrouted.dead_letters, unrouted.undelivered],
-            runtimes=runtimes,
-        )
+        self.letters = {
+            "dead": self._letters("Dead", "dead", [each.dead_letters for each in queues.values()]),
+            "undelivered": self._letters(
+                "Undelivered", "undelivered", [each.undelivered for each in queues.values()]
+            ),
+            "unrouted": self._letters(
+                "Unrouted",
+                "unrouted",
+                [unrouted.queue, unrouted.dead_letters, unrouted.undelivered],
+                runtimes=runtimes,
+            ),
+        }
         self.sweeper = self._sweeper()
 
     def _letters(
         self, name: str, kind: str, queues: Sequence[sqs.IQueue], *, runtimes: str | None = None
-    ) -> None:
+    ) -> "NotifierFunction":
         """Add the function that settles the messages of some queues."""
         environment = {"LETTERS": kind} | ({} if runtimes is None else {"RUNTIMES": runtimes})
         function = NotifierFunction(
@@ -85,6 +90,7 @@ class Notifier(Construct):
             timeout=LETTERS_TIMEOUT,
             environment=environment,
             places=self._places,
+            log_retention=self._log_retention,
         )
         function.may("dynamodb:PutItem", on=self._places.table.table_arn)  # tasks straight from the topic
         function.may_objects("s3:GetObject", "s3:PutObject", bucket=self._places.payloads, below=KEPT)
@@ -97,8 +103,9 @@ class Notifier(Construct):
                 batch_size=BATCH,
                 report_batch_item_failures=True,
             )
+        return function
 
-    def _sweeper(self) -> lambda_.Function:
+    def _sweeper(self) -> "NotifierFunction":
         sweeper = NotifierFunction(
             self,
             "Sweeper",
@@ -107,6 +114,7 @@ class Notifier(Construct):
             timeout=SWEEP_TIMEOUT,
             environment={},
             places=self._places,
+            log_retention=self._log_retention,
         )
         sweeper.may("dynamodb:Query", on=f"{self._places.table.table_arn}/index/{INDEX_BY_LOOK}")
         rule = events.CfnRule(
@@ -127,7 +135,7 @@ class Notifier(Construct):
             principal=iam.ServicePrincipal("events.amazonaws.com"),
             source_arn=rule.attr_arn,
         )
-        return sweeper.function
+        return sweeper
 
 
 class NotifierFunction(Construct):
@@ -143,9 +151,12 @@ class NotifierFunction(Construct):
         timeout: Duration,
         environment: Mapping[str, str],
         places: Places,
+        log_retention: logs.RetentionDays,
     ) -> None:
         super().__init__(scope, construct_id)
-        log_group = logs.LogGroup(self, "Logs", retention=LOG_RETENTION, removal_policy=RemovalPolicy.DESTROY)
+        self.log_group = logs.LogGroup(
+            self, "Logs", retention=log_retention, removal_policy=RemovalPolicy.DESTROY
+        )
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         self.may("dynamodb:GetItem", "dynamodb:UpdateItem", on=places.table.table_arn)
         self.may("sns:Publish", on=places.notifications.topic_arn)
@@ -154,7 +165,7 @@ class NotifierFunction(Construct):
         self.may("s3:ListBucket", on=places.payloads.bucket_arn)
         # Whether an object is its own after a put without an answer, and away with it where the task is lost.
         self.may_objects("s3:GetObject", "s3:PutObject", "s3:DeleteObject", bucket=places.outputs)
-        self.may("logs:CreateLogStream", "logs:PutLogEvents", on=log_group.log_group_arn)
+        self.may("logs:CreateLogStream", "logs:PutLogEvents", on=self.log_group.log_group_arn)
         self.function = lambda_.Function(
             self,
             "Function",
@@ -174,7 +185,7 @@ class NotifierFunction(Construct):
             memory_size=MEMORY_MIB,
             timeout=timeout,
             tracing=lambda_.Tracing.ACTIVE,
-            log_group=log_group,
+            log_group=self.log_group,
             role=self.role,
         )
         acknowledge(

@@ -1,5 +1,4 @@
 import aws_cdk as cdk
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.artifacts import Zips
@@ -12,6 +11,7 @@ from infra.dispatch.queues import LETTER_VISIBILITY, SubscribedQueue, for_none_o
 from infra.dispatch.table import TasksTable
 from infra.dispatch.topics import TaskTopic
 from infra.dispatch.validator import ValidatorFunction
+from infra.retention import RETENTION
 
 
 class DispatchStack(cdk.Stack):
@@ -28,6 +28,7 @@ class DispatchStack(cdk.Stack):
             description="Darkroom: dispatch of image generation tasks",
             analytics_reporting=False,
         )
+        self._log_retention = RETENTION[config.observability.log_retention_days]
         self.table = TasksTable(self, "Tasks").table
         self.output_bucket = PrivateBucket(self, "Outputs").bucket
         self.payload_bucket = PrivateBucket(self, "Payloads", expire_after_days=PAYLOAD_DAYS).bucket
@@ -43,7 +44,13 @@ class DispatchStack(cdk.Stack):
         )
         self.validator = self._validator(config, zips)
         self.notifier = self._notifier(zips)
-        self.front = DispatchApi(self, "Front", settings=config.apigw, validator=self.validator)
+        self.front = DispatchApi(
+            self,
+            "Front",
+            settings=config.apigw,
+            validator=self.validator.function,
+            log_retention=self._log_retention,
+        )
         for name, value in self._outputs().items():
             cdk.CfnOutput(self, name, value=value)
 
@@ -56,7 +63,7 @@ class DispatchStack(cdk.Stack):
             for runtime in config.models_runtime
         }
 
-    def _validator(self, config: Config, zips: Zips) -> lambda_.Function:
+    def _validator(self, config: Config, zips: Zips) -> ValidatorFunction:
         environment = validator_environment(
             tasks_table=self.table.table_name,
             requests_topic_arn=self.requests.topic_arn,
@@ -72,7 +79,8 @@ class DispatchStack(cdk.Stack):
             table=self.table,
             requests_topic=self.requests,
             payload_bucket=self.payload_bucket,
-        ).function
+            log_retention=self._log_retention,
+        )
 
     def _notifier(self, zips: Zips) -> Notifier:
         return Notifier(
@@ -82,6 +90,7 @@ class DispatchStack(cdk.Stack):
             places=Places(self.table, self.notifications, self.payload_bucket, self.output_bucket),
             queues=self.queues,
             unrouted=self.unrouted,
+            log_retention=self._log_retention,
         )
 
     def _outputs(self) -> dict[str, str]:
@@ -104,6 +113,6 @@ class DispatchStack(cdk.Stack):
             "TasksTable": self.table.table_name,
             "RuntimeQueues": self.to_json_string(queue_urls),
             "UnroutedQueueUrl": self.unrouted.queue.queue_url,
-            "ValidatorFunctionName": self.validator.function_name,
-            "SweeperFunctionName": self.notifier.sweeper.function_name,
+            "ValidatorFunctionName": self.validator.function.function_name,
+            "SweeperFunctionName": self.notifier.sweeper.function.function_name,
         }

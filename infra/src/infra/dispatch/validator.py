@@ -15,7 +15,6 @@ from infra.nag import acknowledge
 # Lambda gives processor time by memory, and reading a body of some megabytes is work for the processor.
 MEMORY_MIB = 1024
 TIMEOUT = Duration.seconds(15)  # API Gateway waits 29
-LOG_RETENTION = logs.RetentionDays.ONE_MONTH
 HANDLER = "lambda_function.handler"  # Pants names it so in each zip
 PAYLOAD_FOLDER = "tasks"  # claim checks are at tasks/<submission>/
 
@@ -33,10 +32,11 @@ class ValidatorFunction(Construct):
         table: dynamodb.ITable,
         requests_topic: sns.ITopic,
         payload_bucket: s3.IBucket,
+        log_retention: logs.RetentionDays,
     ) -> None:
         super().__init__(scope, construct_id)
         self.log_group = logs.LogGroup(
-            self, "Logs", retention=LOG_RETENTION, removal_policy=RemovalPolicy.DESTROY
+            self, "Logs", retention=log_retention, removal_policy=RemovalPolicy.DESTROY
         )
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         _grant(self.role, table.table_arn, "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")

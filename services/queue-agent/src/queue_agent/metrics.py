@@ -37,6 +37,9 @@ STAGES: tuple[Stage, ...] = (
     "notify",
     "delete",
 )
+#: Codes by which inferences are lost, and the words for why a runtime is restarted (`Gpu`).
+LOST_BY = (TaskCode.ATTEMPTS_EXHAUSTED, TaskCode.OUT_OF_MEMORY)
+RESTARTED_FOR = ("poisoned", "faults", "unstoppable", "warm-up")
 KNOWN_TASK_TYPES = frozenset(chain.from_iterable(TASK_TYPES.values()))
 
 _STAGE_BUCKETS = (
@@ -94,6 +97,23 @@ class Metrics:
         self._make_task_metrics()
         self._make_fault_metrics()
         self._make_process_metrics()
+        self._begin_series()
+
+    def _begin_series(self) -> None:
+        """Have the series that alarms look at from the start.
+
+        Whoever takes differences misses the first value of a series (CloudWatch's agent does, ADR 11): of one
+        that begins with its first event, that event.
+        """
+        for tasktype in (*self._task_types, "other"):
+            ends = [(Status.SUCCEEDED, "none"), (Status.CANCELLED, TaskCode.CANCELLED.value)]
+            ends += [(Status.FAILED, code.value) for code in TaskCode if code is not TaskCode.CANCELLED]
+            for status, code in ends:
+                self._tasks.labels(runtime=self.runtime, tasktype=tasktype, result=status.value, code=code)
+        for lost in LOST_BY:
+            self._lost.labels(code=lost.value)
+        for why in RESTARTED_FOR:
+            self._restarts.labels(why=why)
 
     def _make_task_metrics(self) -> None:
         self._tasks = Counter(

@@ -108,11 +108,26 @@ def test_tasks_are_counted_by_result_and_code(
 @settings(deadline=None, max_examples=25)
 def test_what_messages_call_their_type_makes_one_series_at_most(names: list[str]) -> None:
     metrics = Metrics("r")
+    before = len(families(metrics)["darkroom_tasks"].samples)
     for name in names:
         metrics.task_ended(Status.FAILED, TaskCode.UNSUPPORTED_TASKTYPE, f"x-{name}")
     labels = {"runtime": "r", "tasktype": "other", "result": "failed", "code": "unsupported_tasktype"}
     assert value(metrics, "darkroom_tasks_total", **labels) == len(names)
-    assert len(families(metrics)["darkroom_tasks"].samples) == 1
+    assert len(families(metrics)["darkroom_tasks"].samples) == before
+
+
+def test_what_alarms_look_at_is_there_before_it_happens() -> None:
+    metrics = Metrics("r", task_types={"pipeline"})
+    failed = {"runtime": "r", "tasktype": "pipeline", "result": "failed"}
+    assert [
+        value(metrics, "darkroom_tasks_total", **failed, code=code) for code in ("internal", "timeout")
+    ] == [
+        0,
+        0,
+    ]
+    assert value(metrics, "darkroom_inferences_lost_total", code="out_of_memory") == 0
+    assert value(metrics, "darkroom_runtime_restarts_total", why="poisoned") == 0
+    assert len(families(metrics)["darkroom_tasks"].samples) == 2 * (len(TaskCode) + 1)
 
 
 def test_a_custom_runtimes_types_are_counted_by_their_names() -> None:

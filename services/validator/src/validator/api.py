@@ -104,7 +104,7 @@ class Api:
             request = parse(body)
         metadata = request.metadata
         self._seen.update(
-            id=metadata.id,
+            task=metadata.id,
             runtime=metadata.runtime,
             tasktype=metadata.tasktype,
             api_version=request.api_version,

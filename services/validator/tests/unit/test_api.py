@@ -90,7 +90,7 @@ def test_each_request_is_one_line_in_the_log(system: Any, body: Body) -> None:
         "request_id": None,
         "trace_id": "5759e988bd862e3fe1be46a994272793",
         "span_id": system.documents[3]["id"],
-        "id": "t",
+        "task": "t",
         "submission": system.task().submission,
         "runtime": "sdruntime",
         "tasktype": "text-to-image",
@@ -123,7 +123,7 @@ def test_the_cause_of_an_outage_is_logged(system: Any, body: Body) -> None:
     ((level, line),) = system.log.lines
     assert level == "error"
     assert line["outcome"] == "unavailable"
-    assert line["id"] == "t"
+    assert line["task"] == "t"
     assert (line["error"], line["cause"]) == ("UnavailableError", "ClientError")
     assert (line["aws_code"], line["aws_operation"], line["aws_request_id"]) == (
         "ThrottlingException",

@@ -1,0 +1,1 @@
+"""The observability stack: traces, figures, alarms; what the local system's emulator does not know."""
