@@ -328,8 +328,7 @@ class Attempts:
         finally:
             turn.close()
         beat.hold(None)
-        if committed.error is not None:
-            spans.note_failure(committed.error.code)
+        spans.note_end(committed)
         disposition = await self._told(flight.stages, committed, held)
         self._pace.delivered(self._pace.clock() - ended)
         return disposition
@@ -404,6 +403,7 @@ class Attempts:
         if claim.attempts >= self._limits.max_attempts:
             message = shorten(f"lost {claim.attempts} times; the last time: {why}")
             task = await self._ending.fail(held, claim, TaskError.of(code, message))
+            spans.note_end(task)
             return await self._told(stages, task, held)
         await self._persistently(lambda: self._tasks.give_back(claim, lost=True))
         return GiveBack(back_off(claim.attempts))

@@ -145,7 +145,7 @@ class Intake:
         except NotClaimableError as exc:
             return not_free(exc.task, held.message.submission, now=self._tasks.now())
         ended = await self._ending.fail(held, claim, error, status=status, answer=answer)
-        spans.note_failure(error.code)
+        spans.note_end(ended)
         await self._ending.tell(ended, held.traceparent)
         return Settled(Delete(), f"{status}: {error.code}")
 

@@ -19,6 +19,7 @@ from queue_agent.comfyui_events import NodeRun, NodeWatcher
 from queue_agent.comfyui_graph import nodes_of
 from queue_agent.ports import Delivery, Job
 from task_schema import Message
+from task_store import Task
 from telemetry import names
 from telemetry.context import TRACE_HEADER, TRACEPARENT, TraceContext, extract
 
@@ -105,11 +106,13 @@ def note_task(message: Message) -> None:
     )
 
 
-def note_failure(code: str) -> None:
-    """Say that the task in hand failed."""
+def note_end(task: Task) -> None:
+    """Say how the task in hand has ended."""
     span = _message.get()
-    span.set_attribute(names.CODE, code)
-    span.set_status(StatusCode.ERROR, code)
+    span.set_attribute(names.OUTCOME, task.status.value)
+    if task.error is not None:
+        span.set_attribute(names.CODE, task.error.code.value)
+        span.set_status(StatusCode.ERROR, task.error.code.value)
 
 
 # --- its steps ---
@@ -163,6 +166,10 @@ class RunSpans:
         """The one that is open."""
         return self._decode or self._infer
 
+    def covers(self, span: Span) -> bool:
+        """Whether a span is the one that its coroutine began with: of it, there may be a later part."""
+        return span is self._infer
+
     @contextmanager
     def running(self) -> Iterator[None]:
         """Have what is traced meanwhile, in this coroutine, below these spans, and end them."""
@@ -215,8 +222,10 @@ def note_answer(info: Mapping[str, Any]) -> None:
 
 def traceparent() -> str | None:
     """Return where the trace goes on in another process; None where there is none."""
-    run = _run.get()
-    context = (run.span if run is not None else trace.get_current_span()).get_span_context()
+    span, run = trace.get_current_span(), _run.get()
+    if run is not None and run.covers(span):
+        span = run.span
+    context = span.get_span_context()
     if not context.is_valid:
         return None
     return TraceContext(

@@ -51,6 +51,7 @@ async def test_a_message_goes_on_with_the_trace_of_who_published_it(
     assert process.attributes[names.TASK_ID] == "t1"
     assert process.attributes[names.SUBMISSION] == message.submission
     assert process.attributes[names.ATTEMPT] == 1
+    assert process.attributes[names.OUTCOME] == "succeeded"
     steps = ("accept", "prepare", "wait", "claim", "infer", "store", "commit", "notify", "settle")
     assert {recorded.parent_of(recorded.one(name)) for name in steps} == {"process sdruntime"}
     assert {hexes(span.context)[0] for span in recorded if not span.name.startswith("receive")} == {

@@ -388,3 +388,16 @@ async def test_requests_to_the_runtime_carry_where_the_trace_goes_on(
     infer = recorded.one("infer").context
     carried = webui.traceparents[TXT2IMG]
     assert carried == f"00-{infer.trace_id:032x}-{infer.span_id:016x}-01"
+
+
+async def test_a_switch_of_the_model_is_a_span_with_the_runtimes_requests_below_it(
+    webui: Any, make_webui: Any, make_job: Any
+) -> None:
+    recorded = record()
+    job = make_job(model="second")
+    with RunSpans(job).running():
+        await run(make_webui(dynamic_model=True), job)
+    switch = recorded.one("switch model")
+    assert recorded.parent_of(switch) == "infer"
+    assert webui.traceparents["/sdapi/v1/options"] is not None
+    assert f"{switch.context.span_id:016x}" in webui.traceparents["/sdapi/v1/options"]
