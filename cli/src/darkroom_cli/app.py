@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +12,7 @@ import typer
 from darkroom_cli.bodies import Wish
 from darkroom_cli.failures import explained
 from darkroom_cli.interruption import interruptible
-from darkroom_cli.options import DEMO_TIMEOUT, SUBMIT_TIMEOUT, TASKS, SubmitOptions
+from darkroom_cli.options import DEMO_TIMEOUT, SUBMIT_TIMEOUT, TASKS, TRACE_WAIT, SubmitOptions
 from darkroom_cli.terminal import Terminal
 from local.home import Home
 from local.settings import SECONDS_PER_IMAGE, Settings, parse_runtime
@@ -72,6 +72,19 @@ Port = Annotated[
 ]
 
 
+Traces = Annotated[
+    bool, typer.Option("--traces/--no-traces", help="Keep traces, and show them in a page on 127.0.0.1.")
+]
+Otlp = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        envvar="DARKROOM_OTLP_ENDPOINT",
+        help="Another receiver of OTLP over HTTP for the spans of agents and sketches.",
+    ),
+]
+
+
 @app.command(epilog=_EXITS)
 def up(
     context: typer.Context,
@@ -79,6 +92,8 @@ def up(
     seconds_per_image: SecondsPerImage = SECONDS_PER_IMAGE,
     runtime: Runtimes = None,
     port: Port = 0,
+    traces: Traces = True,
+    otlp: Otlp = None,
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Return once it is ready, and leave it running.")
     ] = False,
@@ -93,11 +108,13 @@ def up(
 
     call: Invocation = context.obj
     with explained(call.terminal, call.home, verbose=call.verbose):
-        settings = _settings(seconds_per_image, runtime, port)
+        settings = replace(_settings(seconds_per_image, runtime, port), traces=traces, otlp=otlp)
         if detach:
             again = ["--seconds-per-image", str(seconds_per_image), "--port", str(port)]
             for one in runtime or ():
                 again += ["--runtime", one]
+            again += [] if traces else ["--no-traces"]
+            again += ["--otlp", otlp] if otlp else []
             running.up_detached(home=call.home, environ=os.environ, arguments=again, terminal=call.terminal)
             return
         asyncio.run(running.up(home=call.home, environ=os.environ, settings=settings, terminal=call.terminal))
@@ -234,6 +251,64 @@ def submit(
             )
 
         _run(run(), [])
+
+
+@app.command(epilog=_EXITS)
+def trace(
+    context: typer.Context,
+    trace_id: Annotated[
+        str, typer.Argument(metavar="ID", help="A task's id, or a trace's: 32 hex digits or X-Ray's form.")
+    ],
+    *,
+    wait: Annotated[float, typer.Option(min=0, help="Seconds to wait until it is complete.")] = TRACE_WAIT,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    url: Annotated[bool, typer.Option("--url", help="Print only the address of its page.")] = False,
+    browser: Annotated[bool, typer.Option("--open", help="Open its page in the browser.")] = False,
+) -> None:
+    """Show the way of one task, from the API to the GPU and back.
+
+    A waterfall of what was done, when and by whom. Bold and filled: what the task waited for. A task whose
+    id was used several times shows the last; the others are named.
+    """
+    from darkroom_cli import trace as trace_command  # noqa: PLC0415 - loading it takes long, and --help does not need it
+    from local.state import read_state  # noqa: PLC0415 - loading it takes long, and --help does not need it
+
+    call: Invocation = context.obj
+    with explained(call.terminal, call.home, verbose=call.verbose):
+        trace_command.show(
+            trace_id,
+            state=read_state(call.home),
+            terminal=call.terminal,
+            wait=wait,
+            as_json=as_json,
+            url=url,
+            browser=browser,
+        )
+
+
+@app.command(epilog=_EXITS)
+def traces(
+    context: typer.Context,
+    *,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=500, help="How many.")] = 20,
+    runtime: Annotated[str | None, typer.Option(metavar="NAME", help="Only this runtime's.")] = None,
+    errors: Annotated[bool, typer.Option("--errors", help="Only those with an error.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
+) -> None:
+    """List the last traces: task, runtime, result, time, and the share of it that the GPU worked."""
+    from darkroom_cli import trace as trace_command  # noqa: PLC0415 - loading it takes long, and --help does not need it
+    from local.state import read_state  # noqa: PLC0415 - loading it takes long, and --help does not need it
+
+    call: Invocation = context.obj
+    with explained(call.terminal, call.home, verbose=call.verbose):
+        trace_command.show_list(
+            state=read_state(call.home),
+            terminal=call.terminal,
+            limit=limit,
+            runtime=runtime,
+            error=errors,
+            as_json=as_json,
+        )
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ CliError                    1
 ├── BadRequestOptionError   2   options that do not go together, a file that is not what it should be
 ├── RefusedError            1   the API refused the request
 ├── TaskFailedError         1   the task ended without a result
+├── NoTraceError            1   there is no such trace
 └── NoAnswerError           1   nothing was heard in time
 
 0 is success, 3 means that the local system is not up, 130 that the user interrupted.
@@ -45,6 +46,10 @@ class RefusedError(CliError):
 
 class TaskFailedError(CliError):
     """The task ended without a result."""
+
+
+class NoTraceError(CliError):
+    """There is no such trace, or nothing is traced."""
 
 
 class NoAnswerError(CliError):

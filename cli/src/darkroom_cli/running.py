@@ -127,6 +127,7 @@ def introduce(state: State, terminal: Terminal, *, seconds: float | None = None)
         ("API key", state.api_key),
         ("pictures", f"s3://{state.output_bucket} (AWS_ENDPOINT_URL={state.aws_url})"),
         ("topic", state.notifications_topic),
+        ("traces", f"{state.traces_url}/" if state.traces_url else "none are kept"),
         ("runtimes", ", ".join(f"{name} ({runtime.type})" for name, runtime in state.runtimes.items())),
         ("logs", str(state.logs)),
     ):

@@ -78,6 +78,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_the_curl_line_works_as_it_is_pasted(home: Path) -> None:
     _, out, _ = run(home, "up", "--detach")
     [line] = [line for line in out.splitlines() if line.startswith("curl ")]
+    assert "  traces    http://127.0.0.1:" in out
     answer = subprocess.run(shlex.split(line), capture_output=True, text=True, check=True)
     assert json.loads(answer.stdout)["id"] == "my-first"
 
@@ -123,6 +124,14 @@ def test_a_task_of_which_nothing_is_heard_ends_with_a_message(home: Path) -> Non
     code, _, err = run(home, "submit", "a dog", "--runtime", "nobody", "--timeout", "1")
     assert code == 1
     assert "nothing was heard of a-dog-" in err
+
+
+def test_traces_are_listed_and_one_that_is_not_there_is_told(home: Path) -> None:
+    code, _, err = run(home, "traces")
+    assert (code, "no traces yet" in err) == (0, True)
+    code, out, err = run(home, "trace", "nobodys", "--wait", "0")
+    assert (code, out) == (1, "")
+    assert "no trace of 'nobodys'" in err
 
 
 def test_a_second_system_of_the_same_folder_is_refused(home: Path) -> None:

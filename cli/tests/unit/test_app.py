@@ -16,7 +16,7 @@ def run(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-@pytest.mark.parametrize("command", ["up", "down", "demo", "submit"])
+@pytest.mark.parametrize("command", ["up", "down", "demo", "submit", "trace", "traces"])
 def test_every_command_explains_itself_and_its_exit_codes(command: str) -> None:
     code, text = run(command, "--help")
     assert code == 0
@@ -35,7 +35,7 @@ def test_without_a_command_the_help_says_where_to_start() -> None:
     assert "Start with: ./darkroom demo" in " ".join(run()[1].split())
 
 
-@pytest.mark.parametrize("arguments", [["down"], ["submit", "a dog"]])
+@pytest.mark.parametrize("arguments", [["down"], ["submit", "a dog"], ["trace", "a"], ["traces"]])
 def test_what_needs_a_system_says_that_there_is_none(arguments: list[str]) -> None:
     code, text = run(*arguments)
     assert code == 3
@@ -51,6 +51,8 @@ def test_what_needs_a_system_says_that_there_is_none(arguments: list[str]) -> No
         (["up", "--runtime", "nonsense"], "NAME=URL"),
         (["up", "--seconds-per-image", "-1"], "--seconds-per-image"),
         (["up", "--port", "70000"], "--port"),
+        (["up", "--otlp", "nonsense"], "--otlp"),
+        (["trace"], "ID"),
         (["paint"], "paint"),
     ],
 )

@@ -11,6 +11,7 @@ from local.clients import Clients
 
 _TABLES = ("AWS::DynamoDB::Table", "AWS::DynamoDB::GlobalTable")
 _BUCKET = "AWS::S3::Bucket"
+_FUNCTION = "AWS::Lambda::Function"
 _USAGE_PLAN = "AWS::ApiGateway::UsagePlan"
 _POLLERS = 3  # abandoned long polls per queue: one of the agent, more where agents were killed
 _DELETE_BATCH = 1000  # keys; what S3 takes in one call
@@ -87,6 +88,15 @@ def _throttles(methods: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str
     }
 
 
+def functions(template: Mapping[str, Any], ids: Mapping[str, str]) -> list[str]:
+    """Return the names of the template's functions."""
+    return [
+        ids[name]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == _FUNCTION and name in ids
+    ]
+
+
 def expiries(template: Mapping[str, Any], ids: Mapping[str, str]) -> list[Expiry]:
     """Return the enabled expiration rules of the template's buckets."""
     return [
@@ -136,6 +146,8 @@ def wake_pollers(clients: Clients, queue_urls: Iterable[str]) -> None:
 
 def set_function_environment(clients: Clients, function: str, variables: Mapping[str, str]) -> None:
     """Add variables to a function: settings that the cloud must not have and so are not in the template."""
+    if not variables:
+        return
     lambda_ = clients.client("lambda")
     current = (
         lambda_.get_function_configuration(FunctionName=function).get("Environment", {}).get("Variables", {})

@@ -56,6 +56,11 @@ class Home:
         """Synthesised templates, one folder per hash of what they were made from."""
         return self.work / "cache"
 
+    @property
+    def traces_file(self) -> Path:
+        """The trace store's database."""
+        return self.run / "traces.db"
+
     def log(self, name: str) -> Path:
         """Return the log of a process."""
         return self.logs / f"{name}.log"

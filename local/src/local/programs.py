@@ -1,6 +1,7 @@
-"""How the system's own programs are started: sketch runtimes and queue agents."""
+"""How the system's own programs are started: trace store, sketch runtimes and queue agents."""
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from local.environment import clean_python, this_python
 from local.home import Home
 from local.ministack import client_environment
 from local.settings import Settings, Timing
+from local.sketch.traced import traced
 from local.sockets import LOOPBACK
 from local.stack import StackOutputs
 from task_schema import RuntimeSpec
@@ -18,13 +20,17 @@ from task_schema import RuntimeSpec
 
 @dataclass(frozen=True)
 class Programs:
-    """Makes the specifications of children."""
+    """Makes the specifications of children.
+
+    `otlp_endpoint` is the base URL to which they send their spans by OTLP over HTTP; None: they send none.
+    """
 
     home: Home
     artifacts: Artifacts
     environ: Mapping[str, str]
     settings: Settings
     timing: Timing
+    otlp_endpoint: str | None = None
 
     def sketch(self, runtime: RuntimeSpec, port: int) -> ChildSpec:
         """Return how the sketch of a runtime is started."""
@@ -38,9 +44,25 @@ class Programs:
                 *("--seconds-per-image", f"{self.settings.seconds_per_image:g}"),
                 *("--models", ",".join(models_of(runtime))),
             ),
-            env=this_python(self.environ),
+            env=traced(
+                this_python(self.environ), service=f"sketch-{runtime.type}", endpoint=self.otlp_endpoint
+            ),
             cwd=self.home.run,
             log=self.home.log(name),
+        )
+
+    def traces(self, port: int, udp_port: int) -> ChildSpec:
+        """Return how the trace store is started, on ports of loopback."""
+        return ChildSpec(
+            name="traces",
+            command=(
+                *(sys.executable, "-m", "local.traces"),
+                *("--port", str(port), "--udp-port", str(udp_port)),
+                *("--file", str(self.home.traces_file), "--limit", str(self.settings.trace_limit)),
+            ),
+            env=this_python(self.environ),
+            cwd=self.home.run,
+            log=self.home.log("traces"),
         )
 
     def agent(
@@ -71,6 +93,8 @@ class Programs:
             }
             | self.timing.environment()
         )
+        if self.otlp_endpoint is not None:
+            env["OTEL_EXPORTER_OTLP_ENDPOINT"] = self.otlp_endpoint
         if runtime.model_filename is not None:
             env["MODEL_FILENAME"] = runtime.model_filename
         return ChildSpec(

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from local.errors import BadOptionError
 
 SECONDS_PER_IMAGE = 0.5
+TRACE_LIMIT = 5000  # traces of tasks that are kept
 # The demo serves a picture on this machine; agents in the cloud refuse such addresses.
 LOOPBACK_HOSTS = ("localhost", "127.0.0.0/8", "::1/128")
 
@@ -58,7 +59,9 @@ class Settings:
 
     `runtimes` maps names of the configuration to the URLs of real servers, which take the place of sketches.
     `api_port` is the emulator's port, 0 for any free one. `config` names another configuration file than the
-    packaged one. `timing` is that of the agents, None for what the environment says.
+    packaged one. `timing` is that of the agents, None for what the environment says. `traces` says whether
+    there is a trace store, `trace_limit` how many traces it keeps; `otlp` is the URL of another receiver of
+    OTLP over HTTP, for the spans of agents and sketches.
     """
 
     seconds_per_image: float = SECONDS_PER_IMAGE
@@ -69,6 +72,9 @@ class Settings:
     input_s3: tuple[str, ...] = ()
     log_level: str = "INFO"
     timing: Timing | None = None
+    traces: bool = True
+    trace_limit: int = TRACE_LIMIT
+    otlp: str | None = None
 
     def check(self, known: Collection[str]) -> None:
         """Compare the options with the names of the runtimes that there are.
@@ -79,13 +85,22 @@ class Settings:
         for name, url in self.runtimes.items():
             if name not in known:
                 raise BadOptionError(f"--runtime: there is no runtime {name!r}; there are {', '.join(known)}")
-            parts = urlsplit(url)
-            if parts.scheme not in ("http", "https") or not parts.hostname:
+            if not _is_http(url):
                 raise BadOptionError(f"--runtime {name}: {url!r} is not a URL such as http://127.0.0.1:7860")
+        if self.otlp is not None and not _is_http(self.otlp):
+            raise BadOptionError(f"--otlp: {self.otlp!r} is not a URL such as http://127.0.0.1:4318")
         if self.seconds_per_image < 0:
             raise BadOptionError("--seconds-per-image: it cannot be negative")
         if not 0 <= self.api_port <= 65535:
             raise BadOptionError("--port: a port is a number from 1 to 65535, or 0 for any free one")
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def parse_runtime(text: str) -> tuple[str, str]:

@@ -10,6 +10,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def free_udp_port() -> int:
+    """Return a UDP port of 127.0.0.1 that nobody receives on now; another process may take it first."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
 def is_free(port: int) -> bool:
     """Whether a TCP port of 127.0.0.1 can be listened on."""
     with socket.socket() as probe:

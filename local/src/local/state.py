@@ -22,7 +22,11 @@ class RuntimeState(BaseModel):
 
 
 class State(BaseModel):
-    """A system that is ready. `endpoint` ends in `/`; the API version is appended to it."""
+    """A system that is ready. `endpoint` ends in `/`; the API version is appended to it.
+
+    `traces_url` is the trace store: OTLP over HTTP, reading API, page; None where there is none.
+    `otlp_endpoint` is where agents and sketches send their spans, which may be elsewhere.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -39,6 +43,8 @@ class State(BaseModel):
     tasks_table: str
     unrouted_queue_url: str
     validator_function: str
+    traces_url: str | None = None
+    otlp_endpoint: str | None = None
     runtimes: dict[str, RuntimeState]
     processes: dict[str, int]
     logs: Path

@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -14,6 +14,7 @@ from local.aftercare import (
     apply_method_throttles,
     apply_time_to_live,
     expiries,
+    functions,
     physical_ids,
     remove_expired,
     set_function_environment,
@@ -33,7 +34,7 @@ from local.lock import RunLock
 from local.ministack import REGION, MiniStack
 from local.programs import Programs
 from local.settings import Settings, Timing
-from local.sockets import LOOPBACK, free_port, is_free, listens
+from local.sockets import LOOPBACK, free_port, free_udp_port, is_free, listens
 from local.stack import StackOutputs, api_key
 from local.state import RuntimeState, State
 from local.synthesis import Assembly, assembly
@@ -45,9 +46,11 @@ POLL_INTERVAL = 0.05  # seconds
 EXPIRY_INTERVAL = 3600.0  # seconds between two looks for objects that have lived long enough
 AGENT_GRACE = 10.0  # seconds that an agent gets to give back what it has in hand, after its own grace period
 SKETCH_GRACE = 5.0  # seconds
+TRACES_GRACE = 5.0  # seconds
 RESTART_GRACE = 2.0  # seconds; a sketch that is to be restarted may hang
 # Settings of functions that only a system on one machine may have.
 LOCAL_FUNCTION_SETTINGS = {"INSECURE_CALLBACKS": "true"}
+TRACE_DAEMON_ENV = "AWS_XRAY_DAEMON_ADDRESS"  # Lambda sets it in the cloud
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,9 @@ class System:
         self._report = report
         self._lock = RunLock(home)
         self._emulator: MiniStack | None = None
+        self._traces: Keeper | None = None
+        self._traces_url: str | None = None
+        self._trace_daemon: str | None = None
         self._sketches: dict[str, Keeper] = {}
         self._agents: dict[str, Keeper] = {}
         self._expiry: asyncio.Task[None] | None = None
@@ -104,6 +110,7 @@ class System:
         try:
             self._home.empty_run()
             programs = Programs(self._home, artifacts, self._environ, self._settings, timing)
+            programs = await self._start_traces(programs)
             return await self._start(programs, config_text, config)
         except BaseException:
             await self._stop()
@@ -144,15 +151,19 @@ class System:
         )
         step(self._report, "Deploying the dispatch stack")
         clients = Clients(self._emulator.url)
-        deployed = await asyncio.to_thread(deploy, clients, made, config.stack)
+        deployed = await asyncio.to_thread(
+            deploy, clients, made, config.stack, trace_daemon=self._trace_daemon
+        )
         self._queues = tuple(deployed.stack.queues.values())
         step(self._report, "Starting the queue agents and warming up the API")
         endpoint = deployed.stack.endpoint(self._emulator.url)
         await together(
-            self._start_agents(programs, config, urls, deployed.stack), warm_up(endpoint, deployed.key)
+            self._start_agents(programs, config, urls, deployed.stack),
+            warm_up(endpoint, deployed.key),
+            self._tracing(),
         )
         self._expiry = asyncio.create_task(self._expire(clients, deployed.rules))
-        self._state = self._describe(config, urls, deployed, endpoint)
+        self._state = self._describe(programs, config, urls, deployed, endpoint)
         self._state.save(self._home)
         return self._state
 
@@ -187,6 +198,29 @@ class System:
                 raise StartError(f"{keeper.spec.name} does not come up: {tail(log)}", log=log)
             await asyncio.sleep(POLL_INTERVAL)
 
+    async def _start_traces(self, programs: Programs) -> Programs:
+        """Start the trace store, and return programs that send there, or where the settings say."""
+        elsewhere = self._settings.otlp
+        if not self._settings.traces:
+            return replace(programs, otlp_endpoint=elsewhere)
+        port, udp_port = free_port(), free_udp_port()
+        self._traces_url = f"http://{LOOPBACK}:{port}"
+        self._trace_daemon = f"{LOOPBACK}:{udp_port}"
+        spec = programs.traces(port, udp_port)
+        self._traces = Keeper(spec, report=self._report, changed=self._refresh, grace=TRACES_GRACE)
+        await self._traces.start()
+        return replace(programs, otlp_endpoint=elsewhere or self._traces_url)
+
+    async def _tracing(self) -> None:
+        """Wait until the trace store is there; the system is as good without it."""
+        if self._traces is None or self._traces_url is None:
+            return
+        port = int(self._traces_url.rpartition(":")[2])
+        try:
+            await self._listening(self._traces, port)
+        except StartError as exc:
+            warn(self._report, f"nothing is traced: {exc}; log: {exc.log}")
+
     async def _start_agents(
         self, programs: Programs, config: LocalConfig, urls: Mapping[str, str], stack: StackOutputs
     ) -> None:
@@ -213,7 +247,12 @@ class System:
             await asyncio.sleep(EXPIRY_INTERVAL)
 
     def _describe(
-        self, config: LocalConfig, urls: Mapping[str, str], deployed: Deployed, endpoint: str
+        self,
+        programs: Programs,
+        config: LocalConfig,
+        urls: Mapping[str, str],
+        deployed: Deployed,
+        endpoint: str,
     ) -> State:
         assert self._emulator is not None, "there is nothing to describe"
         stack = deployed.stack
@@ -241,6 +280,8 @@ class System:
             tasks_table=stack.tasks_table,
             unrouted_queue_url=stack.unrouted_queue_url,
             validator_function=stack.validator_function,
+            traces_url=self._traces_url,
+            otlp_endpoint=programs.otlp_endpoint,
             runtimes={runtime.name: runtime_state(runtime) for runtime in config.runtimes},
             processes=self._processes(),
             logs=self._home.logs,
@@ -248,6 +289,8 @@ class System:
 
     def _processes(self) -> dict[str, int]:
         keepers = [*self._sketches.values(), *self._agents.values()]
+        if self._traces is not None:
+            keepers.append(self._traces)
         pids = {keeper.spec.name: keeper.pid for keeper in keepers}
         pids["ministack"] = self._emulator.pid if self._emulator is not None else None
         return {name: pid for name, pid in pids.items() if pid is not None}
@@ -272,10 +315,12 @@ class System:
             if self._emulator.pid is not None:
                 await asyncio.to_thread(wake_pollers, Clients(self._emulator.url), self._queues)
             await self._emulator.stop(hurry=self.hurry)
+        if self._traces is not None:
+            await self._traces.stop(hurry=self.hurry)
         self._lock.release()
 
 
-def deploy(clients: Clients, made: Assembly, stack: str) -> Deployed:
+def deploy(clients: Clients, made: Assembly, stack: str, *, trace_daemon: str | None = None) -> Deployed:
     """Deploy the stack and apply what the emulator leaves out.
 
     Raises:
@@ -286,7 +331,10 @@ def deploy(clients: Clients, made: Assembly, stack: str) -> Deployed:
     ids = physical_ids(clients, stack)
     apply_time_to_live(clients, template, ids)
     apply_method_throttles(clients, template, ids)
-    set_function_environment(clients, outputs.validator_function, LOCAL_FUNCTION_SETTINGS)
+    daemon = {} if trace_daemon is None else {TRACE_DAEMON_ENV: trace_daemon}
+    for function in functions(template, ids):
+        local = LOCAL_FUNCTION_SETTINGS if function == outputs.validator_function else {}
+        set_function_environment(clients, function, {**local, **daemon})
     return Deployed(outputs, api_key(clients, outputs.api_key_id), expiries(template, ids))
 
 

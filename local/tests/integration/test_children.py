@@ -89,8 +89,10 @@ async def test_what_a_child_leaves_behind_ends_with_it(home: Home, until: Until,
     child = await Child.start(spec(home, GRANDPARENT))
     await until(lambda: child.log_tail().isdigit())
     grandchild = int(child.log_tail())
+    assert alive(grandchild)
     await child.stop()
     await until(lambda: not alive(grandchild))
+    assert not child.running
 
 
 async def test_a_child_does_not_outlive_a_parent_that_is_killed(

@@ -1,12 +1,14 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from local import aftercare
@@ -16,8 +18,16 @@ from local.events import Event
 from local.home import Home
 from local.inbox import open_inbox
 from local.settings import Settings
+from local.sockets import listens
 from local.state import State, read_state
 from local.system import System
+from local.traces.client import TraceClient
+
+DATAGRAM = (
+    b'{"format": "json", "version": 1}\n{"trace_id": "1-6923aabb-00000000000000000000000a",'
+    b' "id": "00000000000000a1", "name": "POST", "start_time": 1700000000.0, "end_time": 1700000001.0,'
+    b' "annotations": {"task_id": "sent-by-udp"}}'
+)
 
 type Until = Callable[[Callable[[], bool]], Awaitable[None]]
 type Alive = Callable[[int], bool]
@@ -58,6 +68,7 @@ def test_the_state_is_private_and_names_every_process(system: tuple[Home, State]
     assert home.state_file.stat().st_mode & 0o077 == 0
     assert state.processes.keys() == {
         "ministack",
+        "traces",
         *(f"{kind}-{name}" for kind in ("sketch", "agent") for name in state.runtimes),
     }
     assert all(alive(pid) for pid in state.processes.values())
@@ -90,13 +101,17 @@ async def test_a_killed_agent_is_replaced_and_works(system: tuple[Home, State], 
     assert await asyncio.to_thread(pictured, state, "after")
 
 
-async def test_a_restart_file_has_the_sketch_restarted(system: tuple[Home, State], until: Until) -> None:
+async def test_a_restart_file_has_the_sketch_restarted(
+    system: tuple[Home, State], until: Until, alive: Alive
+) -> None:
     home, _ = system
     before = read_state(home).processes["sketch-sdruntime"]
     file = home.restart_file("sdruntime")
     file.write_text("the GPU is poisoned\n")
     await until(lambda: read_state(home).processes.get("sketch-sdruntime", before) != before)
     file.unlink()
+    assert not alive(before)
+    assert alive(read_state(home).processes["sketch-sdruntime"])
 
 
 def test_each_agent_shares_a_folder_with_its_runtime_and_has_a_health_server_of_its_own(
@@ -171,6 +186,50 @@ async def test_a_real_runtime_takes_the_place_of_a_sketch(
         assert not state.runtimes["sdruntime"].sketch
         assert "sketch-sdruntime" not in state.processes
     assert any(event.text == "sdruntime is served by http://127.0.0.1:7860" for event in told)
+
+
+def test_functions_and_agents_know_where_their_spans_go(system: tuple[Home, State]) -> None:
+    _, state = system
+    assert state.traces_url == state.otlp_endpoint
+    answer = httpx.post(
+        f"{state.endpoint}v1alpha2",
+        json=a_task("traced"),
+        headers={"x-api-key": state.api_key},
+        trust_env=False,
+    ).json()
+    host, _, port = answer["trace_daemon"].partition(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(DATAGRAM, (host, int(port)))
+    assert state.traces_url is not None
+    found = TraceClient(state.traces_url).wait("sent-by-udp", timeout=30)
+    assert found is not None
+    agent = psutil.Process(read_state(system[0]).processes["agent-sdruntime"]).environ()
+    assert agent["OTEL_EXPORTER_OTLP_ENDPOINT"] == state.traces_url
+
+
+async def test_a_killed_trace_store_is_replaced_at_its_address_and_tasks_go_on(
+    system: tuple[Home, State], until: Until
+) -> None:
+    home, state = system
+    before = read_state(home).processes["traces"]
+    os.kill(before, signal.SIGKILL)
+    assert await asyncio.to_thread(pictured, state, "untraced")
+    await until(lambda: read_state(home).processes.get("traces", before) != before)
+    assert state.traces_url is not None
+    await until(lambda: listens(int(str(state.traces_url).rpartition(":")[2])))
+    assert await asyncio.to_thread(TraceClient(state.traces_url).trace, "nothing") is None
+
+
+async def test_traces_may_be_switched_off_and_spans_sent_elsewhere(
+    tmp_path: Path, standin_environ: dict[str, str]
+) -> None:
+    settings = Settings(traces=False, otlp="http://127.0.0.1:9")
+    async with System(home=Home(tmp_path), environ=standin_environ, settings=settings) as state:
+        assert (state.traces_url, state.otlp_endpoint) == (None, "http://127.0.0.1:9")
+        assert "traces" not in state.processes
+        agent = psutil.Process(state.processes["agent-sdruntime"]).environ()
+        assert agent["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://127.0.0.1:9"
+        assert await asyncio.to_thread(pictured, state, "elsewhere")
 
 
 async def test_a_start_that_fails_leaves_nothing_running(

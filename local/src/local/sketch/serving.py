@@ -47,7 +47,11 @@ def _silent() -> logging.Logger:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    return socket.create_server((host, port), backlog=128)
+    listener = socket.create_server((host, port), backlog=128)
+    # As every server that makes its own sockets has it: else the end of an answer may wait 40 ms for the
+    # client's acknowledgement of its beginning. asyncio sees to it only where a socket names its protocol.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener
 
 
 @asynccontextmanager

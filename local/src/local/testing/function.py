@@ -22,7 +22,11 @@ def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
         Message=json.dumps({"submission": str(uuid.uuid4()), "metadata": metadata, "content": content}),
         MessageAttributes={"runtime": {"DataType": "String", "StringValue": metadata["runtime"]}},
     )
-    answer = {"id": metadata["id"], "settings": os.environ.get("INSECURE_CALLBACKS")}
+    answer = {
+        "id": metadata["id"],
+        "settings": os.environ.get("INSECURE_CALLBACKS"),
+        "trace_daemon": os.environ.get("AWS_XRAY_DAEMON_ADDRESS"),
+    }
     return {"statusCode": 200, "body": json.dumps(answer)}
 
 
