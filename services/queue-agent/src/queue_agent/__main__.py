@@ -1,6 +1,7 @@
 """`python -m queue_agent`: work through the queue of one runtime until SIGTERM or Ctrl-C."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -37,6 +38,9 @@ async def _work(settings: Settings) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, worker.stop)
+        # What is here stays for good: later collections, which stop the event loop, need not look at it.
+        gc.collect()
+        gc.freeze()
         log.info("agent started", extra={"action": "started", "type": settings.runtime_type})
         await worker.run()
         log.info("agent stopped", extra={"action": "stopped"})
