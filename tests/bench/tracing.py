@@ -4,7 +4,8 @@
 
 runs the agent over the same tasks in the same run: without tracing, with a collector that takes everything,
 and with ones that are slow, refuse, or are not there. No way may change what the GPU gets to do, and no task
-may fail. Ends with 1 where one costs the agent more than two milliseconds of processor a task.
+may fail. Ends with 1 where one costs the agent more than two milliseconds of processor a task, or the GPU
+more than a hundredth of its work.
 """
 
 import argparse
@@ -14,7 +15,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from statistics import median
 
 from ministack_testing import ministack_url
 from tests.bench.gpu_busy import HEAD, Bench, Cell, Measure, bench, row, wait_for_quiet
@@ -24,6 +24,7 @@ from tests.bench.stage import AGENT
 CELL = Cell(0.1, 0, 0.1)
 TASKS = 300
 MAX_CPU_MS = 2.0  # a task
+MIN_BUSY = 0.99  # of what the GPU is without tracing; less than that one cannot tell from chance
 SLOW_SECONDS = 4.0
 OFF = "off"
 WAYS = (OFF, "taken", "slow", "refused", "down")
@@ -95,7 +96,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--runtime", choices=("sdwebui", "comfyui"), default="sdwebui")
     parser.add_argument("--tasks", type=int, default=TASKS)
     parser.add_argument("--repeat", type=int, default=3, help="measure each way so many times, in turn")
-    parser.add_argument("--ways", default=",".join(WAYS), help="of %(default)s; `off` is always measured")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, help="`off` is always measured")
     parser.add_argument("--wait-for-quiet", type=float, default=0, metavar="S", help="before each")
     return parser.parse_args(argv)
 
@@ -103,7 +104,7 @@ def arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Measure, print, and return the exit code."""
     options = arguments(argv)
-    ways = [OFF, *(way for way in options.ways.split(",") if way != OFF)]
+    ways = [OFF, *(way for way in options.ways if way != OFF)]
     measured: dict[str, list[Measure]] = {way: [] for way in ways}
     with ministack_url() as url, bench(url, options.runtime) as stage:
         print(HEAD, flush=True)
@@ -121,9 +122,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def summary(measured: dict[str, list[Measure]]) -> int:
-    """Print how each way compares with no tracing; return 1 where one costs too much."""
-    cpu = {way: median(each.cpu_ms for each in found) for way, found in measured.items()}
-    busy = {way: median(each.busy.fraction for each in found) for way, found in measured.items()}
+    """Print how each way compares with no tracing; return 1 where one costs too much.
+
+    Of several measurements the best counts: what else a machine does only ever takes away.
+    """
+    cpu = {way: min(each.cpu_ms for each in found) for way, found in measured.items()}
+    busy = {way: max(each.busy.fraction for each in found) for way, found in measured.items()}
     for way in measured:
         if way != OFF:
             more = cpu[way] - cpu[OFF]
@@ -131,7 +135,8 @@ def summary(measured: dict[str, list[Measure]]) -> int:
                 f"{way:<8} {more:+.1f} ms of processor a task ({cpu[way] / cpu[OFF]:.2f} times), "
                 f"busy {busy[way]:.2%} ({busy[way] / busy[OFF]:.4f} times)"
             )
-    return 1 if any(cpu[way] - cpu[OFF] > MAX_CPU_MS for way in measured) else 0
+    good = all(cpu[way] - cpu[OFF] <= MAX_CPU_MS and busy[way] >= MIN_BUSY * busy[OFF] for way in measured)
+    return 0 if good else 1
 
 
 if __name__ == "__main__":

@@ -21,11 +21,10 @@ def environment() -> dict[str, str]:
 
 
 SPAN = """
-import os
 from opentelemetry import trace
 from telemetry import sdk
 
-telemetry = sdk.start(os.environ, service="a-service", attributes={"darkroom.runtime": "r"})
+telemetry = sdk.start(service="a-service", attributes={"darkroom.runtime": "r"})
 with trace.get_tracer("t").start_as_current_span("work") as span:
     print(sdk.current_ids())
 print("recording", span.get_span_context().is_valid)
@@ -71,7 +70,7 @@ def run(env: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
         env={**environment(), **env},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=30,
         check=False,
     )
 
@@ -118,8 +117,9 @@ def test_a_collector_in_trouble_does_not_hold_up_the_end(way: str) -> None:
             url = f"http://127.0.0.1:{free.getsockname()[1]}"
         done = run({"OTEL_EXPORTER_OTLP_ENDPOINT": url})
     else:
-        with collector(503 if way == "refusing" else 200, 30.0 if way == "hanging" else 0.0) as (url, _):
-            done = run({"OTEL_EXPORTER_OTLP_ENDPOINT": url})
+        with collector(503 if way == "refusing" else 200, 90.0 if way == "hanging" else 0.0) as (url, _):
+            # As long as an exporter may take: only `close` ends in time.
+            done = run({"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_EXPORTER_OTLP_TIMEOUT": "90"})
     assert done.returncode == 0, done.stderr
     assert "recording True" in done.stdout
 
@@ -138,6 +138,30 @@ def test_a_collector_in_trouble_is_told_of_once_and_not_for_each_batch() -> None
     assert len([line for line in done.stderr.splitlines() if "span" in line.lower()]) == 1, done.stderr
 
 
+def test_spans_that_are_dropped_are_told_of_once() -> None:
+    with collector(seconds=0.5) as (url, _):
+        done = subprocess.run(
+            [sys.executable, "-c", SPAN.replace("telemetry.close(1.0)", FLOOD)],
+            env={
+                **environment(),
+                "OTEL_EXPORTER_OTLP_ENDPOINT": url,
+                "OTEL_BSP_MAX_QUEUE_SIZE": "20",
+                "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "10",
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.stderr.count("dropping") == 1, done.stderr
+
+
+FLOOD = """
+for _ in range(500):
+    with trace.get_tracer("t").start_as_current_span("more"):
+        pass
+telemetry.close(1.0)
+"""
 MANY = """
 import time
 for _ in range(5):

@@ -5,6 +5,7 @@ nowhere where neither is set. The other variables of the OpenTelemetry specifica
 """
 
 import logging
+import os
 import random
 import threading
 import time
@@ -45,14 +46,19 @@ class _Provider(Protocol):
     def shutdown(self) -> None: ...
 
 
-def start(env: Mapping[str, str], *, service: str, attributes: Mapping[str, str] | None = None) -> Telemetry:
+def start(*, service: str, attributes: Mapping[str, str] | None = None) -> Telemetry:
     """Set up tracing for this process, once; `opentelemetry.trace` has it from then on.
 
+    `OTEL_SDK_DISABLED=true` and `OTEL_TRACES_EXPORTER=none` switch it off.
+
     Args:
-        env: the environment. `OTEL_SDK_DISABLED=true` and `OTEL_TRACES_EXPORTER=none` switch it off.
         service: `service.name`, unless `OTEL_SERVICE_NAME` says another.
         attributes: more of the resource's.
+
+    Raises:
+        ValueError: a variable of the specification is wrong.
     """
+    env = os.environ
     disabled = env.get("OTEL_SDK_DISABLED", "").lower() == "true" or env.get("OTEL_TRACES_EXPORTER") == "none"
     if disabled or not any(env.get(name) for name in ENDPOINTS):
         return Telemetry()
@@ -104,9 +110,9 @@ class _OnceInAWhile(logging.Filter):
 
 
 def _calm() -> None:
-    """Let the exporter complain once in a while, and the queue that it leaves full not for each span."""
-    logging.getLogger("opentelemetry.exporter.otlp.proto.http.trace_exporter").addFilter(_OnceInAWhile())
-    logging.getLogger("opentelemetry.sdk._shared_internal").setLevel(logging.ERROR)
+    """Let the exporter, and the queue that it leaves full, complain once in a while and not for each span."""
+    for name in ("exporter.otlp.proto.http.trace_exporter", "sdk._shared_internal"):
+        logging.getLogger(f"opentelemetry.{name}").addFilter(_OnceInAWhile())
 
 
 def current_ids() -> tuple[str, str] | None:

@@ -55,15 +55,22 @@ def main() -> None:
     try:
         settings = Settings.from_env(os.environ)
         logs.configure(settings.log_level, service="queue-agent", runtime=settings.runtime_name)
-        telemetry = sdk.start(
-            os.environ, service="darkroom-queue-agent", attributes={names.RUNTIME: settings.runtime_name}
-        )
-        asyncio.run(_work(settings))
-        telemetry.close()
+        telemetry = _traced(settings)
+        try:
+            asyncio.run(_work(settings))
+        finally:
+            telemetry.close()
         _end()
     except SettingsError as exc:
         print(f"queue-agent: {exc}", file=sys.stderr)  # noqa: T201 - logging is not configured yet
         sys.exit(2)
+
+
+def _traced(settings: Settings) -> sdk.Telemetry:
+    try:
+        return sdk.start(service="darkroom-queue-agent", attributes={names.RUNTIME: settings.runtime_name})
+    except ValueError as exc:
+        raise SettingsError(f"wrong settings:\n  OTEL_*: {exc}") from exc
 
 
 def _end() -> None:

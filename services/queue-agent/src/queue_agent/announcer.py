@@ -33,11 +33,13 @@ class SnsAnnouncer:
         }
         with spans.step("publish notifications", kind=SpanKind.PRODUCER, attributes=about):
             values = announcement.attributes()
-            # What is told of another task than the one in hand has none, and gets none.
+            context = contextvars.Context()
+            # What is told of another task than the one in hand has no trace to go on with, and gets none.
             if announcement.traceparent is not None and (here := spans.traceparent()) is not None:
                 values[TRACEPARENT] = here
+                context = contextvars.copy_context()
             await self._calls(
-                contextvars.copy_context().run,
+                context.run,
                 self._client.publish,
                 TopicArn=self._topic_arn,
                 Message=announcement.text,

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import random
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +10,8 @@ from enum import Enum
 
 from queue_agent import spans
 from queue_agent.aws import Persistence
+from queue_agent.backoff import back_off
+from queue_agent.coroutines import end_of
 from queue_agent.ending import Ending
 from queue_agent.errors import (
     AgentError,
@@ -47,8 +48,6 @@ from telemetry import names
 
 log = logging.getLogger(__name__)
 
-MAX_BACK_OFF = 120  # seconds
-FIRST_BACK_OFF = 2  # seconds
 _CLAIM_AFTER_SECONDS = 0.005
 # Adapters bound their interrupts themselves; this is for those that do not.
 _INTERRUPT_SECONDS = 60.0
@@ -357,11 +356,13 @@ class Attempts:
                 return await self._fail(stages, held, claim, ran)
             case _StoppedError(why=Stop.CANCELLED):
                 error = TaskError.cancelled()
-                return await self._ending.fail(held, claim, error, status=Status.CANCELLED)
+                with stages.stage("commit"):
+                    return await self._ending.fail(held, claim, error, status=Status.CANCELLED)
             case _StoppedError(why=Stop.TIMEOUT):
                 limit = self._limits.inference_of(held.message.metadata.tasktype)
                 error = TaskError.of(TaskCode.TIMEOUT, f"it ran longer than {limit:g} seconds")
-                return await self._ending.fail(held, claim, error)
+                with stages.stage("commit"):
+                    return await self._ending.fail(held, claim, error)
             case _:
                 raise ran
 
@@ -402,25 +403,9 @@ class Attempts:
             self._troubled()
         if claim.attempts >= self._limits.max_attempts:
             message = shorten(f"lost {claim.attempts} times; the last time: {why}")
-            task = await self._ending.fail(held, claim, TaskError.of(code, message))
+            with stages.stage("commit"):
+                task = await self._ending.fail(held, claim, TaskError.of(code, message))
             spans.note_end(task)
             return await self._told(stages, task, held)
         await self._persistently(lambda: self._tasks.give_back(claim, lost=True))
         return GiveBack(back_off(claim.attempts))
-
-
-async def end_of(*tasks: asyncio.Task[object], seconds: float | None = None) -> bool:
-    """Cancel tasks and wait for their ends, whatever these are; return whether all have come in time."""
-    for task in tasks:
-        task.cancel()
-    ended, not_ended = await asyncio.wait(tasks, timeout=seconds)
-    for task in ended:
-        if not task.cancelled():
-            task.exception()  # looked at: nobody else will
-    return not not_ended
-
-
-def back_off(times: int) -> int:
-    """Return for how many seconds a message stays away: doubling, jittered, two minutes at most."""
-    longest = min(MAX_BACK_OFF, FIRST_BACK_OFF << min(times, 10))
-    return max(1, round(longest * random.uniform(0.5, 1)))

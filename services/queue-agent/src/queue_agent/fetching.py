@@ -21,6 +21,7 @@ AT_ONCE = 4
 # All inputs of one task are in memory together, and more than once while a request is made of them.
 MAX_TOTAL_BYTES = 128 * 1024 * 1024
 TOTAL_SECONDS = 180.0
+_MAX_CHARS = 253  # of a host's name
 
 
 class Inputs:
@@ -90,6 +91,6 @@ def _place(url: str) -> dict[str, str]:
     """Say where an input lies, and no more: paths and queries of links may be secrets."""
     try:
         parts = urlsplit(url)
-        return {"url.scheme": parts.scheme, "server.address": parts.hostname or ""}
+        return {"url.scheme": parts.scheme, "server.address": (parts.hostname or "")[:_MAX_CHARS]}
     except ValueError:
         return {}

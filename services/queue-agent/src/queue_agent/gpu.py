@@ -28,6 +28,8 @@ MAX_PASSED_SECONDS = 30.0
 class NoTurnError(Exception):
     """There was no turn in time, or there will be none soon: give the message back."""
 
+    is_expected = True  # and no failure of waiting
+
 
 class Turn:
     """The right to run one job now, until it is freed; what it made is under way until it is closed."""

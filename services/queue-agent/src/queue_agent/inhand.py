@@ -92,6 +92,8 @@ class InHand:
 class Settled(Exception):  # noqa: N818 - it is no error: the message needs nothing more but this
     """Raised where a step finds that a message is done with."""
 
+    is_expected = True  # and no failure of that step
+
     def __init__(self, disposition: Disposition, why: str, *, unreadable: bool = False) -> None:
         self.disposition = disposition
         self.why = why

@@ -1,5 +1,6 @@
 """From a message to a task that may run: reading it, and what its row says (DESIGN 4.2, 5)."""
 
+from dataclasses import replace
 from typing import Protocol
 
 from queue_agent import spans
@@ -36,6 +37,7 @@ from task_store import (
     Task,
     context_fits,
 )
+from telemetry.logs import task_id
 
 # The row changed under our hands: look at it again soon.
 _TAKEN_SECONDS = 1
@@ -96,6 +98,7 @@ class Intake:
         """
         try:
             received = self._read(delivery)
+            self._note(received.message)
             task = await self._row(delivery, received.message, bare=received.bare)
         except UnreadableMessageError as exc:
             await self._unreadable.keep(delivery, exc)
@@ -140,6 +143,8 @@ class Intake:
         self, held: InHand, error: TaskError, *, status: Status = Status.FAILED, answer: object = None
     ) -> Settled:
         """End a task that is not running, and tell it."""
+        if (trace_id := spans.trace_id()) is not None:
+            held = replace(held, record={"trace_id": trace_id})
         try:
             claim = await self._tasks.seize(held.message.metadata.id, held.message.submission)
         except NotClaimableError as exc:
@@ -161,6 +166,12 @@ class Intake:
     def is_late(self, held: InHand) -> bool:
         """Whether a task had to start by now and never did."""
         return held.task.is_late(self._tasks.now())
+
+    @staticmethod
+    def _note(message: Message) -> None:
+        """Let traces and logs name the task, whatever becomes of it."""
+        spans.note_task(message)
+        task_id.set(message.metadata.id)
 
     def _read(self, delivery: Delivery) -> Received:
         return read_message(

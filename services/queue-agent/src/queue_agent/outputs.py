@@ -85,7 +85,7 @@ class S3Outputs:
         # Threads have to be left for the heartbeat, however many files there are and however slow S3 is.
         about: spans.Attributes = {"http.request.body.size": len(data), "darkroom.content_type": content_type}
         async with self._puts:
-            with spans.step("put", kind=SpanKind.CLIENT, attributes=about):
+            with spans.step("store", kind=SpanKind.CLIENT, attributes=about):
                 await self._calls(put_new, self._client, self._bucket, key, data, content_type)
 
     async def _remove(self, keys: Sequence[str]) -> None:

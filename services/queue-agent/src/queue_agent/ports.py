@@ -1,6 +1,5 @@
 """What the agent needs of the world; adapters are in the modules beside, fakes in `queue_agent.testing`."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,11 +7,10 @@ from typing import Any, Protocol
 
 from s3io.inputs import FetchedInput
 from task_schema import Announcement as Announcement  # noqa: PLC0414 - part of the port `Announcer`
+from telemetry.context import read_traceparent
 
 #: Where a value stands in a JSON document: keys and list indexes from the root.
 JsonPath = tuple[str | int, ...]
-
-_TRACEPARENT = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +146,7 @@ class Delivery:
     def traceparent(self) -> str | None:
         """The trace that it belongs to: it is sent on, so nothing that is no `traceparent` may pass."""
         value = self.attributes.get("traceparent", "")
-        return value if _TRACEPARENT.fullmatch(value) else None
+        return value if read_traceparent(value) is not None else None
 
     def as_json(self) -> dict[str, Any]:
         """Return what a human needs to see of a message that could not be read."""

@@ -77,7 +77,7 @@ def processing(delivery: Delivery, *, runtime: str, receive: Link | None) -> Ite
             **_of_queue(runtime, "process"),
             names.RUNTIME: runtime,
             names.MESSAGING_MESSAGE_ID: delivery.message_id,
-            names.MESSAGING_BODY_SIZE: len(delivery.body),
+            names.MESSAGING_BODY_SIZE: len(delivery.body.encode()),
             "messaging.message.receive_count": delivery.receive_count,
         },
         links=[receive] if receive else [],
@@ -104,6 +104,11 @@ def note_task(message: Message) -> None:
             names.TASK_TYPE: message.metadata.tasktype[:_MAX_CHARS],
         }
     )
+
+
+def note_trouble(exc: BaseException) -> None:
+    """Say that something else than the task kept the message in hand from its end."""
+    _fail(_message.get(), exc)
 
 
 def note_end(task: Task) -> None:
@@ -141,7 +146,7 @@ class step:  # noqa: N801 - it is used as a function that gives a context manage
     ) -> None:
         """End."""
         detach(self._token)
-        if isinstance(exc, Exception):
+        if isinstance(exc, Exception) and not getattr(exc, "is_expected", False):
             _fail(self._span, exc)
         self._span.end()
 
@@ -192,14 +197,19 @@ class RunSpans:
 
 
 def node_watcher() -> NodeWatcher:
-    """Return what traces the nodes of a workflow that runs in this coroutine."""
+    """Return what traces the nodes of a workflow that runs in this coroutine, for somebody's task."""
+    if not trace.get_current_span().get_span_context().is_valid:
+        return lambda _: None
     context = trace.set_span_in_context(trace.get_current_span())
 
     def watch(node: NodeRun) -> None:
         span = _tracer.start_span(
             f"node {node.class_type[:_MAX_CHARS]}",
             context=context,
-            attributes={names.NODE_ID: node.node_id, names.NODE_CLASS: node.class_type[:_MAX_CHARS]},
+            attributes={
+                names.NODE_ID: node.node_id[:_MAX_CHARS],
+                names.NODE_CLASS: node.class_type[:_MAX_CHARS],
+            },
             start_time=node.started_ns,
         )
         span.end(node.ended_ns)

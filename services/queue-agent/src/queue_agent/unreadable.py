@@ -4,6 +4,7 @@ import json
 import logging
 from typing import Any
 
+from queue_agent import spans
 from queue_agent.aws import AwsCalls
 from queue_agent.ending import Ending
 from queue_agent.fates import Fates
@@ -14,6 +15,7 @@ from s3io.errors import KeyTakenError
 from s3io.outputs import put_new
 from task_schema import Notification, TaskError, UnreadableMessageError, shorten, unread_submission
 from task_store import ConflictError, Fate, NewTask, NotClaimableError, Task
+from telemetry import names
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +66,7 @@ class Unreadable:
             },
         )
         if error.task_id is not None:
+            spans.note({names.TASK_ID: error.task_id})
             await self._end_task(error.task_id, error, delivery)
 
     async def _end_task(self, task_id: str, error: UnreadableMessageError, delivery: Delivery) -> None:
@@ -82,7 +85,7 @@ class Unreadable:
         if not task.status.is_terminal:
             task = await self._end(task, error)
         if task.notified_at is None:
-            await self._ending.tell(task, delivery.traceparent)
+            await self._ending.tell(task, delivery.traceparent or spans.traceparent())
 
     async def _record(self, task_id: str, submission: str) -> Task | None:
         new = NewTask.of_unread(task_id, submission, runtime=self._runtime, now=self._tasks.now())
@@ -103,4 +106,6 @@ class Unreadable:
             claim = await self._tasks.seize(task.id, task.submission)
         except NotClaimableError as exc:
             raise not_free(exc.task, task.submission, now=self._tasks.now()) from exc
-        return await self._ending.commit(claim, task, notification)
+        ended = await self._ending.commit(claim, task, notification)
+        spans.note_end(ended)
+        return ended

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from queue_agent.errors import AgentError, RuntimeLostError
+from queue_agent.guarded import GuardedRuntime
 from queue_agent.health import WARM_UP_FAILED, Health
 from queue_agent.ports import Job, Runtime
 
@@ -45,7 +46,7 @@ class WarmUp:
         health: Health,
         pauses: tuple[float, ...] = PAUSES,
     ) -> None:
-        self._runtime = runtime
+        self._runtime = GuardedRuntime(runtime)
         self._tasktype = tasktype
         self._content = content
         self._limit = limit

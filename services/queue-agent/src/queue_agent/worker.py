@@ -15,9 +15,11 @@ from typing import Any
 from opentelemetry.trace import Link
 
 from queue_agent import spans
-from queue_agent.attempt import MAX_BACK_OFF, Attempts, back_off, end_of
+from queue_agent.attempt import Attempts
 from queue_agent.aws import Persistence
+from queue_agent.backoff import MAX_BACK_OFF, back_off
 from queue_agent.breaker import Breaker
+from queue_agent.coroutines import end_of
 from queue_agent.ending import Ending
 from queue_agent.errors import RuntimeRefusedStartError, ServiceError, TaskFailedError
 from queue_agent.fetching import Inputs
@@ -37,7 +39,6 @@ from queue_agent.stages import Stages
 from queue_agent.tasks import Tasks
 from queue_agent.warmup import WarmUp
 from task_store import LostError
-from telemetry.logs import task_id
 
 log = logging.getLogger(__name__)
 
@@ -284,10 +285,12 @@ class Worker:
                     disposition, why = Leave(), str(exc)
                 except ServiceError as exc:
                     self._troubled()
+                    spans.note_trouble(exc)
                     disposition, why = GiveBack(back_off(flight.delivery.receive_count)), str(exc)
-                except Exception:
+                except Exception as exc:
                     # The outermost place of a message: one that trips us up must not stop those behind it.
                     self._troubled()
+                    spans.note_trouble(exc)
                     log.exception("task tripped up the agent", extra={"action": "internal_error"})
                     disposition, why = GiveBack(back_off(flight.delivery.receive_count)), "internal error"
             if isinstance(disposition, Delete):
@@ -343,8 +346,6 @@ class Worker:
         try:
             with flight.stages.stage("accept"):
                 held = await self._intake.accept(delivery)
-            spans.note_task(held.message)
-            task_id.set(held.message.metadata.id)
             try:
                 with flight.stages.stage("prepare"):
                     flight.job = await self._unless_stopped(self._prepare(held))

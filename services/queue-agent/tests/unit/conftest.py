@@ -84,6 +84,7 @@ class Agent:
         self.health = Health()
         self.restarts = Restarts(None, "http://127.0.0.1:9")
         self.warm_up: WarmUp | None = None
+        self.trace_prompts = False
         self.spec = RuntimeSpec(name="sdruntime", type="sdwebui", model_filename="a.safetensors")
 
     def ending(self) -> Ending:
@@ -126,6 +127,7 @@ class Agent:
             stubbornly=self.persistently,
             warm_up=self.warm_up,
             breaker=Breaker(first_pause=self._breaker_pause),
+            trace_prompts=self.trace_prompts,
         )
 
     def post(self, task_id: str = "t1", *, content: dict[str, Any] | None = None, **metadata: Any) -> Message:

@@ -52,7 +52,7 @@ async def test_a_message_goes_on_with_the_trace_of_who_published_it(
     assert process.attributes[names.SUBMISSION] == message.submission
     assert process.attributes[names.ATTEMPT] == 1
     assert process.attributes[names.OUTCOME] == "succeeded"
-    steps = ("accept", "prepare", "wait", "claim", "infer", "store", "commit", "notify", "settle")
+    steps = ("accept", "prepare", "wait", "claim", "infer", "commit", "settle")
     assert {recorded.parent_of(recorded.one(name)) for name in steps} == {"process sdruntime"}
     assert {hexes(span.context)[0] for span in recorded if not span.name.startswith("receive")} == {
         PRODUCER[0]
@@ -151,8 +151,11 @@ async def test_no_prompt_is_told_unless_it_is_switched_on(make_agent: MakeAgent,
     agent.post(content={"prompt": "a secret dog"})
     await agent.work_off()
     assert "secret" not in " ".join(span.to_json() for span in recorded)
-    job = Job(id="t", submission="s", attempt="a", tasktype="text-to-image", content={"prompt": "a dog"})
-    assert spans.described(job, prompts=True) == {names.PROMPT: "a dog"}
+    agent.trace_prompts = True
+    agent.post("t2", content={"prompt": "a dog" * 100})
+    await agent.work_off()
+    told = [span.attributes[names.PROMPT] for span in recorded if names.PROMPT in (span.attributes or {})]
+    assert told == [("a dog" * 100)[:256]]
 
 
 def test_a_workflow_tells_what_its_nodes_say() -> None:
@@ -186,15 +189,40 @@ async def test_a_failed_task_says_its_code_and_not_why(make_agent: MakeAgent, re
     assert "secret" not in process.to_json() + infer.to_json()
 
 
-async def test_each_attempt_has_spans_of_its_own(make_agent: MakeAgent, recorded: Recorded) -> None:
-    agent = make_agent(failing(RuntimeLostError("gone")), retry_delays=())
+async def test_each_attempt_is_a_span_below_the_same_producers(
+    make_agent: MakeAgent, recorded: Recorded
+) -> None:
+    agent = make_agent(failing(RuntimeLostError("gone")), failing(RuntimeLostError("gone")), max_attempts=2)
     agent.post()
     await agent.work_until(lambda: agent.row().status.is_terminal, seconds=30)
-    attempts = [
-        span.attributes[names.ATTEMPT] for span in recorded.all("process sdruntime") if span.attributes
-    ]
-    assert attempts[:1] == [1]
-    assert len({hexes(span.context)[1] for span in recorded.all("infer")}) == len(recorded.all("infer"))
+    attempts = recorded.all("process sdruntime")
+    assert [(span.attributes or {})[names.ATTEMPT] for span in attempts] == [1, 2]
+    assert {hexes(span.parent) for span in attempts} == {PRODUCER}
+    assert [recorded.parent_of(span) for span in recorded.all("infer")] == ["process sdruntime"] * 2
+    assert (attempts[1].attributes or {})[names.CODE] == "attempts_exhausted"
+
+
+async def test_a_message_that_needs_nothing_is_no_error_and_names_its_task(
+    make_agent: MakeAgent, recorded: Recorded
+) -> None:
+    agent = make_agent()
+    agent.finish(agent.post())
+    await agent.work_off()
+    process, accept = recorded.one("process sdruntime"), recorded.one("accept")
+    assert (process.attributes or {})[names.TASK_ID] == "t1"
+    assert accept.status.status_code is StatusCode.UNSET
+
+
+async def test_a_task_that_ends_before_its_turn_says_so_in_trace_and_out(
+    make_agent: MakeAgent, recorded: Recorded
+) -> None:
+    agent = make_agent()
+    agent.post(tasktype="no-such-type")
+    await agent.work_off()
+    process = recorded.one("process sdruntime")
+    assert (process.attributes or {})[names.CODE] == "unsupported_tasktype"
+    [out] = [json.loads(data) for data in agent.outputs.objects.values()]
+    assert out["darkroom"] == {"trace_id": PRODUCER[0]}
 
 
 async def test_lines_of_the_log_name_their_task_and_trace(
@@ -217,11 +245,11 @@ async def test_a_stage_is_measured_and_traced_also_when_it_fails(
     agent.post()
     delivery = await agent.queue.receive(wait_seconds=1)
     stages = Stages(agent.metrics, delivery)
-    with pytest.raises(OSError, match="gone"), stages.stage("store"):
+    with pytest.raises(OSError, match="gone"), stages.stage("commit"):
         raise OSError("gone")
-    assert agent.metrics.registry.get_sample_value("darkroom_stage_seconds_count", {"stage": "store"}) == 1
-    assert recorded.one("store").status.status_code is StatusCode.ERROR
-    assert set(stages.record(attempt=2)["seconds"]) == {"queued", "store"}
+    assert agent.metrics.registry.get_sample_value("darkroom_stage_seconds_count", {"stage": "commit"}) == 1
+    assert recorded.one("commit").status.status_code is StatusCode.ERROR
+    assert set(stages.record(attempt=2)["seconds"]) == {"queued", "commit"}
 
 
 @pytest.mark.parametrize("script", [None, failing(TaskFailedError(TaskCode.BAD_GRAPH, "no such node"))])

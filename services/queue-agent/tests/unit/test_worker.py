@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from queue_agent.attempt import MAX_BACK_OFF, back_off
+from queue_agent.backoff import MAX_BACK_OFF, back_off
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError, TaskFailedError
 from queue_agent.ports import Job, Output, Progress, Result
 from queue_agent.tasks import now_ms

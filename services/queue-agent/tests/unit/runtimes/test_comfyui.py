@@ -13,6 +13,7 @@ from queue_agent.errors import (
     RuntimeRefusedStartError,
     TaskFailedError,
 )
+from queue_agent.spans import RunSpans
 from s3io.inputs import FetchedInput
 from s3io.media import sniff
 from task_schema import TaskCode
@@ -282,10 +283,21 @@ async def test_progress_counts_cached_nodes_and_a_samplers_steps(
     ]
     heard: list[float] = []
     recorded = record()
-    await make_comfy().run(job, heard.append)
+    with RunSpans(job).running():
+        await make_comfy().run(job, heard.append)
     assert heard == pytest.approx([0.1, 0.5, 0.7, 0.9, 1.0])
-    assert recorded.names() == ["node KSampler", "node SaveImage"]
-    assert [(each.attributes or {})[names.NODE_ID] for each in recorded] == ["3", "2"]
+    assert recorded.names() == ["node KSampler", "node SaveImage", "infer"]
+    nodes = [each for each in recorded if each.name != "infer"]
+    assert [(each.attributes or {})[names.NODE_ID] for each in nodes] == ["3", "2"]
+    assert {recorded.parent_of(each) for each in nodes} == {"infer"}
+
+
+async def test_the_nodes_of_a_warm_up_are_nobodys_trace(comfy: Any, make_comfy: Any, make_job: Any) -> None:
+    recorded = record()
+    job = pipeline(make_job)
+    comfy.events_before_end = [message("executing", job.attempt, node=node) for node in ("1", "2")]
+    await run(make_comfy(), job)
+    assert recorded.names() == []
 
 
 async def test_interrupting_a_running_prompt(comfy: Any, make_comfy: Any, make_job: Any) -> None:
