@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_cloudwatch as cloudwatch
 
 from infra.config import MAX_RUNTIMES
+from infra.observability.alarms import AlarmBook, Watch
 from infra.testing import Template, resolved
 
 ALARM = "AWS::CloudWatch::Alarm"
@@ -201,3 +205,13 @@ def test_as_many_runtimes_as_a_deployment_may_have_fit_into_the_stack(largest: T
     )
     assert len(largest.body["Resources"]) < 500
     assert len(str(largest.body)) < 1_000_000
+
+
+def test_no_name_of_a_runtime_is_taken_for_another_alarm() -> None:
+    stack = cdk.Stack(cdk.App(), "S")
+    book = AlarmBook(stack, "Alarms", deployment="d", action=None)
+    metric = cloudwatch.Metric(namespace="n", metric_name="m")
+    watched = partial(Watch, metric=metric, limit=1, means="It is.", first="Look.")
+    book.add(watched(anchor="sweep-failures"))
+    book.add(watched(anchor="failures"), of="sweep")
+    assert len({alarm.node.path for alarm in book.alarms}) == 2

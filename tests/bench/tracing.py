@@ -121,6 +121,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return summary(measured)
 
 
+def times(one: float, other: float, *, digits: int = 2) -> str:
+    """Return how many times a figure is another; a few short tasks may take no time that can be measured."""
+    return f"{one / other:.{digits}f} times" if other else "nothing to compare with"
+
+
 def summary(measured: dict[str, list[Measure]]) -> int:
     """Print how each way compares with no tracing; return 1 where one costs too much.
 
@@ -132,8 +137,8 @@ def summary(measured: dict[str, list[Measure]]) -> int:
         if way != OFF:
             more = cpu[way] - cpu[OFF]
             print(
-                f"{way:<8} {more:+.1f} ms of processor a task ({cpu[way] / cpu[OFF]:.2f} times), "
-                f"busy {busy[way]:.2%} ({busy[way] / busy[OFF]:.4f} times)"
+                f"{way:<8} {more:+.1f} ms of processor a task ({times(cpu[way], cpu[OFF])}), "
+                f"busy {busy[way]:.2%} ({times(busy[way], busy[OFF], digits=4)})"
             )
     good = all(cpu[way] - cpu[OFF] <= MAX_CPU_MS and busy[way] >= MIN_BUSY * busy[OFF] for way in measured)
     return 0 if good else 1

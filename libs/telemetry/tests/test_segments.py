@@ -97,7 +97,7 @@ def test_a_span_is_a_subsegment_of_its_parent(segments: Segments, sent: Sent) ->
         "parent_id": PARENT.span_id,
         "type": "subsegment",
         "name": "parse",
-        "annotations": {"task_id": "t"},
+        "annotations": {"darkroom_task_id": "t"},
         "metadata": {
             "darkroom": {
                 "service": "darkroom-validator",
@@ -297,7 +297,7 @@ def test_a_value_is_kept_as_json_can_hold_it(segments: Segments, sent: Sent, val
 def test_several_codes_are_found_by_one_annotation(segments: Segments, sent: Sent) -> None:
     with segments.span("x", PARENT, attributes={names.CODE: ("bad_json", "bad_value")}):
         pass
-    assert sent.only["annotations"] == {"code": "bad_json,bad_value"}
+    assert sent.only["annotations"] == {"darkroom_code": "bad_json,bad_value"}
 
 
 @pytest.mark.parametrize(
@@ -333,7 +333,7 @@ def test_a_document_that_is_too_large_leaves_its_attributes_behind(segments: Seg
         span.link(OTHER)
     assert len(sent.datagrams[0]) <= MAX_DATAGRAM
     assert told(sent.only) == {}
-    assert (sent.only["annotations"], len(sent.only["links"])) == ({"task_id": "t"}, 1)
+    assert (sent.only["annotations"], len(sent.only["links"])) == ({"darkroom_task_id": "t"}, 1)
     assert sent.only["metadata"]["darkroom"]["kind"] == "internal"
 
 
@@ -376,5 +376,5 @@ def test_fifty_threads_do_not_mix_their_spans_up(segments: Segments, sent: Sent)
     assert len(set(traces)) == 50
     assert len(sent.documents) == 50 * 11
     for document in sent.documents:
-        assert document["trace_id"] == traces[int(document["annotations"]["task_id"])]
+        assert document["trace_id"] == traces[int(document["annotations"]["darkroom_task_id"])]
     assert len({document["id"] for document in sent.documents}) == 50 * 11

@@ -26,7 +26,7 @@ from local.traces.client import TraceClient
 DATAGRAM = (
     b'{"format": "json", "version": 1}\n{"trace_id": "1-6923aabb-00000000000000000000000a",'
     b' "id": "00000000000000a1", "name": "POST", "start_time": 1700000000.0, "end_time": 1700000001.0,'
-    b' "annotations": {"task_id": "sent-by-udp"}}'
+    b' "annotations": {"darkroom_task_id": "sent-by-udp"}}'
 )
 
 type Until = Callable[[Callable[[], bool]], Awaitable[None]]

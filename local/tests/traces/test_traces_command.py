@@ -68,7 +68,7 @@ def a_datagram(task: str) -> bytes:
         "name": "POST /v1alpha2",
         "start_time": time.time() - 1,
         "end_time": time.time(),
-        "annotations": {"task_id": task},
+        "annotations": {"darkroom_task_id": task},
         "metadata": {"darkroom": {"service": "darkroom-validator", "kind": "server"}},
     }
     return b'{"format": "json", "version": 1}\n' + json.dumps(document).encode()

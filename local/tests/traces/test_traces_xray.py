@@ -21,7 +21,7 @@ def a_document(**changes: Any) -> dict[str, Any]:
         "name": "POST /v1alpha2",
         "start_time": 1700000000.25,
         "end_time": 1700000000.3,
-        "annotations": {"task_id": "lighthouse", "runtime": "sdruntime", "other": 1},
+        "annotations": {"darkroom_task_id": "lighthouse", "darkroom_runtime": "sdruntime", "other": 1},
         "metadata": {
             "darkroom": {
                 "service": "darkroom-validator",

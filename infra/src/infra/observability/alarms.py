@@ -65,7 +65,8 @@ class AlarmBook(Construct):
         name = watch.anchor if of is None else f"{of}/{watch.anchor}"
         alarm = cloudwatch.Alarm(
             self,
-            name.replace("/", "-"),
+            # No runtime's name, and no part of one, can look like this.
+            watch.anchor if of is None else f"{watch.anchor}.{of}",
             alarm_name=f"{self._deployment}/{name}",
             alarm_description=f"{watch.means} {watch.first} See {PAGE}#{watch.anchor}",
             metric=watch.metric,

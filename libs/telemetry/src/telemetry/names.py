@@ -19,6 +19,11 @@ SEED = "darkroom.seed"
 PROMPT = "darkroom.prompt"  # only where it was switched on
 NODE_ID = "darkroom.node.id"  # of a ComfyUI workflow
 NODE_CLASS = "darkroom.node.class"
+# What X-Ray finds traces by: its annotations, in whose keys dots are underscores (`darkroom_task_id`).
+SEARCHED = (TASK_ID, SUBMISSION, RUNTIME, TASK_TYPE, OUTCOME, CODE)
+# Under it an OpenTelemetry span lists the attributes that become annotations.
+XRAY_ANNOTATIONS = "aws.xray.annotations"
+
 # Spans with it are those in which a GPU worked for the task.
 GPU = "darkroom.gpu"
 

@@ -36,14 +36,7 @@ _HEADER = b'{"format": "json", "version": 1}\n'
 _NOT_IN_NAMES = re.compile(r"[^\w\s.:/%&#=+\\\-@]")
 _MAX_INT = 2**63 - 1
 # X-Ray finds traces by annotations, of which a trace may have 50, with such keys.
-_ANNOTATIONS = {
-    names.TASK_ID: "task_id",
-    names.SUBMISSION: "submission",
-    names.RUNTIME: "runtime",
-    names.TASK_TYPE: "task_type",
-    names.OUTCOME: "outcome",
-    names.CODE: "code",
-}
+_ANNOTATIONS = {name: name.replace(".", "_") for name in names.SEARCHED}
 _encode = JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 

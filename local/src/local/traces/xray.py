@@ -17,13 +17,13 @@ from local.traces.spans import (
     text,
     trace_id_of,
 )
-from telemetry.names import CODE, RUNTIME, SUBMISSION, TASK_ID
+from telemetry.names import SEARCHED
 
 _NANOSECONDS = 1_000_000_000
 _DEEPEST = 32  # subsegments in subsegments
 _MARKS = ("error", "fault", "throttle")
 # Indexed annotations say again what the attributes say; where only they came, they are taken.
-_ANNOTATIONS = {"task_id": TASK_ID, "runtime": RUNTIME, "submission": SUBMISSION, "code": CODE}
+_ANNOTATIONS = {name.replace(".", "_"): name for name in SEARCHED}
 
 
 def read_datagram(datagram: bytes) -> list[Span]:

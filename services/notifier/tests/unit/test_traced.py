@@ -47,12 +47,12 @@ def test_a_letter_hangs_on_the_span_that_published_it(
     assert "type" not in process
     assert process["metadata"]["darkroom"]["kind"] == "consumer"
     assert process["annotations"] == {
-        "task_id": "t",
-        "submission": task.submission,
-        "runtime": "sdruntime",
-        "task_type": "text-to-image",
-        "outcome": "attempts_exhausted",
-        "code": "attempts_exhausted",
+        "darkroom_task_id": "t",
+        "darkroom_submission": task.submission,
+        "darkroom_runtime": "sdruntime",
+        "darkroom_task_type": "text-to-image",
+        "darkroom_outcome": "attempts_exhausted",
+        "darkroom_code": "attempts_exhausted",
     }
     assert attributes(process)["messaging.destination.name"] == "dlq"
     for name in ("end", "publish notifications"):
@@ -100,7 +100,7 @@ def test_a_letter_without_a_trace_starts_one_of_its_own(system: Any, record: Rec
     told = {announced.id: announced.traceparent for announced in system.topic.told}
     for document in processes:
         trace_id = document["trace_id"][2:].replace("-", "")
-        assert told[document["annotations"]["task_id"]][3:35] == trace_id
+        assert told[document["annotations"]["darkroom_task_id"]][3:35] == trace_id
 
 
 def test_where_the_invocation_is_not_sampled_no_trace_starts(
@@ -133,7 +133,7 @@ def test_a_task_in_other_hands_is_no_fault(system: Any, record: Record, message:
     system.store.claim("t", task.submission, token="a", lease_until=lease, now=system.now)
     assert system.post(traced(record, message(task))) == ["m-1"]
     process = named(system, "process dead")
-    assert (process["annotations"]["outcome"], process.get("fault")) == ("later", None)
+    assert (process["annotations"]["darkroom_outcome"], process.get("fault")) == ("later", None)
     assert named(system, "end")["error"]
 
 
@@ -145,7 +145,7 @@ def test_an_outage_is_a_fault_where_it_happened(system: Any, record: Record, mes
     assert named(system, "publish notifications")["fault"]
     process = named(system, "process dead")
     assert (process["fault"], attributes(process)["error.type"]) == (True, "UnavailableError")
-    assert process["annotations"]["outcome"] == "unavailable"
+    assert process["annotations"]["darkroom_outcome"] == "unavailable"
     (_, _, line) = system.log.lines[0]
     assert line["trace_id"] == TRACE_ID
 
@@ -157,7 +157,7 @@ def test_a_letter_that_cannot_be_read_has_a_span_without_its_text(
     system: Any, record: Record, body: str
 ) -> None:
     system.post(traced(record, body))
-    assert named(system, "process dead")["annotations"]["outcome"] == "unreadable"
+    assert named(system, "process dead")["annotations"]["darkroom_outcome"] == "unreadable"
     assert SECRET not in json.dumps(system.documents)
 
 
@@ -167,7 +167,7 @@ def test_a_swept_task_is_in_the_trace_of_its_request(system: Any) -> None:
     sweep = named(system, "sweep")
     assert sweep["trace_id"] == XRAY_ID
     assert not {"parent_id", "type"} & sweep.keys()
-    assert (sweep["annotations"]["code"], sweep["annotations"]["submission"]) == (
+    assert (sweep["annotations"]["darkroom_code"], sweep["annotations"]["darkroom_submission"]) == (
         "not_published",
         task.submission,
     )
@@ -192,7 +192,7 @@ def test_an_end_that_is_told_late_is_traced_too(system: Any) -> None:
     system.store.seize("t", task.submission, token="a", lease_until=earlier + 1, now=earlier)
     system.store.commit("t", task.submission, "a", outcome(), now=earlier)
     system.sweep()
-    assert named(system, "sweep")["annotations"]["outcome"] == "told_late"
+    assert named(system, "sweep")["annotations"]["darkroom_outcome"] == "told_late"
     assert [document["name"] for document in system.documents] == ["publish notifications", "sweep"]
 
 
@@ -217,7 +217,7 @@ def test_fifty_tasks_that_are_swept_at_once_stay_in_their_traces(system: Any) ->
     assert system.sweep()["done"] == {"not_published": 50}
     assert len(system.documents) == 150
     traces = {
-        document["annotations"]["task_id"]: document["trace_id"]
+        document["annotations"]["darkroom_task_id"]: document["trace_id"]
         for document in system.documents
         if document["name"] == "sweep"
     }

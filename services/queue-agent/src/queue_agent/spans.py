@@ -76,6 +76,7 @@ def processing(delivery: Delivery, *, runtime: str, receive: Link | None) -> Ite
         attributes={
             **_of_queue(runtime, "process"),
             names.RUNTIME: runtime,
+            names.XRAY_ANNOTATIONS: names.SEARCHED,
             names.MESSAGING_MESSAGE_ID: delivery.message_id,
             names.MESSAGING_BODY_SIZE: len(delivery.body.encode()),
             "messaging.message.receive_count": delivery.receive_count,

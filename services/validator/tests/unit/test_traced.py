@@ -82,8 +82,8 @@ def test_a_span_says_what_was_asked_for(system: Any, body: Body) -> None:
         "darkroom.sampler": "Euler a",
         "darkroom.model": "v1-5.safetensors",
     }
-    assert request["annotations"]["task_id"] == "t"
-    assert request["annotations"]["submission"] == system.task().submission
+    assert request["annotations"]["darkroom_task_id"] == "t"
+    assert request["annotations"]["darkroom_submission"] == system.task().submission
 
 
 def test_a_workflow_has_no_settings_to_tell(system: Any, body: Body) -> None:
@@ -133,8 +133,8 @@ def test_a_refusal_is_the_callers_error_with_its_codes(system: Any, body: Body) 
     assert told["http.response.status_code"] == 400
     assert told["error.type"] in told["darkroom.code"]
     assert spans["POST /v1alpha2"]["annotations"] == {
-        "outcome": "refused",
-        "code": "bad_value,unknown_field",
+        "darkroom_outcome": "refused",
+        "darkroom_code": "bad_value,unknown_field",
     }
 
 
@@ -144,8 +144,8 @@ def test_a_conflict_is_found_while_recording(system: Any, body: Body) -> None:
     system.post(body({"prompt": "A cat"}))
     spans = system.spans()
     assert spans["record"]["error"]
-    assert spans["POST /v1alpha2"]["annotations"]["code"] == "conflict"
-    assert spans["POST /v1alpha2"]["annotations"]["task_id"] == "t"
+    assert spans["POST /v1alpha2"]["annotations"]["darkroom_code"] == "conflict"
+    assert spans["POST /v1alpha2"]["annotations"]["darkroom_task_id"] == "t"
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_an_outage_is_a_fault_where_it_happened(
     for name in ("publish requests", "POST /v1alpha2"):
         assert spans[name]["fault"]
         assert attributes(spans[name])["error.type"] == type(error).__name__
-    assert spans["POST /v1alpha2"]["annotations"]["outcome"] == outcome
+    assert spans["POST /v1alpha2"]["annotations"]["darkroom_outcome"] == outcome
 
 
 @pytest.mark.parametrize(
