@@ -1,6 +1,6 @@
 """How long a cold start of the validator imports, compared with the least that a function in AWS imports.
 
-`python tests/bench/validator_import.py [--zip dist/validator-0.1.0.zip] [--runs 11]` ends with 1 where the
+`python tests/bench/validator_import.py [--zip dist/validator-0.2.0.zip] [--runs 11]` ends with 1 where the
 handler, with tracing, takes more than `LIMIT` times as long as `import boto3` with two clients, or where
 tracing costs more than `TRACING_COLD` of a cold start or `TRACING_WARM` of a request that is accepted. With a
 zip the handler comes from there, and boto3 from a folder that has nothing else in it, as in Lambda; without,

@@ -1,6 +1,6 @@
 """Memory of one agent over many tasks: the resident set before, after and at most.
 
-    ./pants run tests/chaos/memory.py -- --small 10000 --large 200
+    ./pants run tests:program -- chaos.memory --small 10000 --large 200
 
 The runtime answers at once, with a prepared picture of the size asked for. Exit code 1 where the agent has
 used more than it may, or has kept growing.

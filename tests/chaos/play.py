@@ -1,6 +1,6 @@
 """Chaos: users, agents, runtimes, and everything that can go wrong with them; then a verdict.
 
-    ./pants run tests/chaos/play.py -- --tasks 2000
+    ./pants run tests:program -- chaos.play --tasks 2000
 
 Ends by itself, exit code 1 where a promise was broken. The same seed makes the same orders and the same
 troubles, though not at the same instants.

@@ -1,6 +1,6 @@
 """SIGTERM at random moments: how soon the agent ends, and what becomes of its task.
 
-    ./pants run tests/chaos/sigterm.py -- --moments 200
+    ./pants run tests:program -- chaos.sigterm --moments 200
 
 Each time: one task, a SIGTERM some time after it was submitted. The agent has to end with exit code 0 within
 the grace period, and the task is either done, or back in its queue at once with no attempt counted. The agent

@@ -1,17 +1,24 @@
 """One trace from the API to the GPU, as the local store has it (issue 4; DESIGN 6)."""
 
+import asyncio
 import io
 import json
 import re
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 
+import httpx
 import pytest
 from PIL import Image
 
 from local.served import serve
 from local.traces.client import TraceClient
-from local.traces.models import SpanView, TraceView
+from local.traces.models import SpanView, TraceList, TraceView
+from local.traces.spans import ASIDE
+from local.warmup import warm_up
 from telemetry import names
 from telemetry.context import new_span_id, new_trace_id
 from tests.e2e.test_examples import EXAMPLES, Example, example
@@ -28,6 +35,8 @@ WORK = {
 # Spans come late: agents and runtimes gather them for a second or so, and a busy machine takes its time.
 PATIENCE = 30.0  # seconds
 AT_ONCE = 50
+POSTERS = 4  # each request at a time has a worker of the emulator's, and many of these would starve all else
+HOLD = 8.0  # seconds; longer than it takes to post all of them
 
 
 class Trace:
@@ -164,18 +173,38 @@ def test_the_share_of_the_gpu_is_what_the_sketch_worked(user: User) -> None:
     assert job["traceparent"] == trace.place(trace.parent(trace.only(WORK["text-to-image"])))
 
 
+def under_way_at_once(traces: Iterable[Trace]) -> int:
+    """Return of how many tasks something was asked for and nothing told yet, when these were most."""
+    changes = []
+    for trace in traces:
+        [asked], told = trace.all("POST /v1alpha2"), trace.only("publish notifications")
+        changes += [
+            (asked.offset_ms + trace.view.started_at, 1),
+            (told.offset_ms + trace.view.started_at, -1),
+        ]
+    return max(accumulate(change for _, change in sorted(changes)))
+
+
 def test_of_many_tasks_at_once_no_span_is_in_anothers_trace(user: User) -> None:
     sent = {new_id("many"): number for number in range(1, AT_ONCE + 1)}
-    for task_id, number in sent.items():
+
+    def submit(task_id: str) -> None:
+        number = sent[task_id]
         runtime, kind, content = (
             (COMFY, "pipeline", workflow(number))
             if number % 2
             else (STATIC, "text-to-image", text_to_image(number))
         )
         user.submit(request(task_id, content, runtime=runtime, tasktype=kind))
+
+    for runtime in (STATIC, COMFY):
+        user.plan(runtime, {"kind": "slow", "seconds": HOLD})
+    with ThreadPoolExecutor(POSTERS) as posting:
+        list(posting.map(submit, sent))
     places = {task_id: user.hears(task_id).attributes["traceparent"] for task_id in sent}
     traces = {task_id: trace_of(user, task_id) for task_id in sent}
     assert len({trace.view.trace_id for trace in traces.values()}) == AT_ONCE
+    assert under_way_at_once(traces.values()) >= AT_ONCE * 0.8
 
     for task_id, trace in traces.items():
         runtime, kind = (COMFY, "pipeline") if sent[task_id] % 2 else (STATIC, "text-to-image")
@@ -272,6 +301,23 @@ def test_a_refused_request_is_a_trace_that_says_why(user: User) -> None:
     assert (asked.name, asked.service) == ("POST /v1alpha2", VALIDATOR)
     assert asked.attributes["http.response.status_code"] == 400
     assert asked.attributes[names.CODE] == answer.json()["error"]["code"]
+
+
+def test_the_warming_up_of_the_api_is_in_no_list_of_what_users_asked_for(user: User) -> None:
+    began = time.time() * 1000
+    asyncio.run(warm_up(user.state.endpoint, user.state.api_key))
+    store = store_of(user)
+
+    def probes(query: Mapping[str, str]) -> set[str]:
+        url = f"{store.url}/api/traces"
+        content = httpx.get(url, params={"limit": "50", **query}, trust_env=False).content
+        listed = TraceList.model_validate_json(content).traces
+        found = [store.trace(summary.trace_id) for summary in listed if summary.ended_at > began]
+        spans = [span for view in found if view is not None for span in view.spans]
+        return {span.span_id for span in spans if ASIDE.trace_id in [link.trace_id for link in span.links]}
+
+    assert eventually(lambda: probes({"aside": "true"}), what="the trace of a probe")
+    assert probes({}) == set()
 
 
 def test_what_the_notifier_ends_stays_in_the_requests_trace(user: User) -> None:

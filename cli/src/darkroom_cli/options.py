@@ -8,7 +8,7 @@ from darkroom_cli.bodies import Wish
 
 TASKS = (bodies.TEXT_TO_IMAGE, bodies.IMAGE_TO_IMAGE, bodies.EXTRA_SINGLE_IMAGE, bodies.PIPELINE)
 SUBMIT_TIMEOUT = 300.0  # seconds
-TRACE_WAIT = 8.0  # seconds; spans are on their way for some five
+TRACE_WAIT = 8.0  # seconds; spans are on their way for about one
 DEMO_TIMEOUT = 120.0  # seconds for all six
 
 

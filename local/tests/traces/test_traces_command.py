@@ -66,8 +66,8 @@ def a_datagram(task: str) -> bytes:
         "trace_id": f"1-{secrets.token_hex(4)}-{secrets.token_hex(12)}",
         "id": secrets.token_hex(8),
         "name": "POST /v1alpha2",
-        "start_time": time.time() - 1,
-        "end_time": time.time(),
+        "start_time": time.time() - 61,
+        "end_time": time.time() - 60,  # so that nobody waits for more of it
         "annotations": {"darkroom_task_id": task},
         "metadata": {"darkroom": {"service": "darkroom-validator", "kind": "server"}},
     }
@@ -116,3 +116,21 @@ def test_a_store_that_was_killed_goes_on_with_what_it_had(running: Running, tmp_
     again = Running(tmp_path)
     assert [trace.tasks for trace in again.client.traces()] == [["a"]]
     again.end()
+
+
+def test_a_store_that_cannot_begin_to_serve_ends(tmp_path: Path) -> None:
+    options = f"['--port', '{free_port()}', '--udp-port', '{free_udp_port()}', '--file', '{tmp_path / 'db'}']"
+    program = (
+        "from local.traces import __main__ as command, app\n"
+        "app._PAGE['gone.js'] = 'text/javascript'\n"
+        f"command.run(command.arguments({options}))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env=this_python(os.environ),
+        stderr=subprocess.PIPE,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert b"gone.js" in ended.stderr

@@ -65,3 +65,19 @@ def test_the_environment_names_other_programs(tmp_path: Path) -> None:
 def test_a_named_program_that_cannot_run_is_refused(tmp_path: Path, command: str) -> None:
     with pytest.raises(MissingArtifactError, match="DARKROOM_SKETCH names"):
         Artifacts.find(built(tmp_path), {"DARKROOM_SKETCH": command})
+
+
+def test_a_program_that_is_named_from_here_is_found_from_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Children run in folders of their own."""
+    program = tmp_path / "dist" / "emulator"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    environ = {"DARKROOM_MINISTACK": "dist/emulator", "DARKROOM_INFRA": "true", "DARKROOM_AGENT": "true"}
+    home = Home(tmp_path)
+    for name in BUILT:
+        (home.dist / name).touch()
+    assert Artifacts.find(home, environ).ministack == (str(program),)

@@ -1,6 +1,7 @@
 """`python -m local.traces`: the trace store as a process."""
 
 import argparse
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -29,15 +30,19 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> None:
     """Serve until SIGTERM or SIGINT."""
-    store = Store(options.file, limit=options.limit)
+    # Its thread would keep a process that cannot serve alive.
+    with contextlib.closing(Store(options.file, limit=options.limit)) as store:
+        _serve(store, options)
 
+
+def _serve(store: Store, options: argparse.Namespace) -> None:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         try:
             async with receiving(store, options.udp_port):
                 yield
         finally:
-            store.close()
+            store.close()  # here too: after this uvicorn ends the process by the signal that it got
 
     uvicorn.run(
         create_app(store, lifespan=lifespan),

@@ -19,7 +19,7 @@ class Node:
     """A span in the tree of its trace.
 
     `first` and `last` are those of the span and all below it, in nanoseconds since 1970. `span` is None for
-    the one node above all roots.
+    the one node above all roots. `consumer` is the child that was the first to take what the span published.
     """
 
     span: Span | None
@@ -27,6 +27,7 @@ class Node:
     children: list["Node"] = field(default_factory=list)
     first: int = 0
     last: int = 0
+    consumer: "Node | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +139,19 @@ def _unreached(top: Node, nodes: dict[str, Node]) -> Iterator[Node]:
     _reach(top)
     for node in nodes.values():
         if node.depth < 0:
-            node.depth = 0
-            yield node
+            earliest = min(_circle(node, nodes), key=lambda each: _order(_span(each)))
+            earliest.depth = 0
+            yield earliest
+
+
+def _circle(node: Node, nodes: dict[str, Node]) -> list[Node]:
+    """Return the circle that a node hangs off or is in; what hangs off it keeps its parent."""
+    passed: dict[str, Node] = {}
+    while (span := _span(node)).span_id not in passed:
+        passed[span.span_id] = node
+        node = nodes[span.parent_id or ""]
+    above = list(passed.values())
+    return above[above.index(node) :]
 
 
 def _extend(top: Node) -> None:
@@ -150,6 +162,8 @@ def _extend(top: Node) -> None:
             firsts.append(node.span.start)
             lasts.append(node.span.end)
         node.first, node.last = min(firsts, default=0), max(lasts, default=0)
+        consumers = (child for child in node.children if _span(child).kind == "consumer")
+        node.consumer = next(consumers, None)
 
 
 def _blocking(node: Node, last: int) -> Iterator[tuple[Node, int]]:
@@ -191,5 +205,4 @@ def _wait(node: Node, after: Node | None) -> str:
     span = _span(after)
     if node.span is None or node.span.kind != "producer" or span.kind != "consumer":
         return f"before {span.name}"
-    before = [child for child in node.children if child.span is not None and child.span.kind == "consumer"]
-    return IN_THE_QUEUE if before[0] is after else BACK_IN_THE_QUEUE
+    return IN_THE_QUEUE if node.consumer is after else BACK_IN_THE_QUEUE

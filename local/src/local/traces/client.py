@@ -12,7 +12,9 @@ from local.traces.models import Summary, TraceList, TraceView
 
 TIMEOUT = 10.0  # seconds for one answer
 POLL_INTERVAL = 0.3  # seconds
-FRESH_MS = 15_000  # a trace that ended longer ago gets no more spans
+# Agents and runtimes each send what they have once a second: what nothing else names may be on its way.
+SETTLED_MS = 2_500
+FRESH_MS = 15_000  # a task that was taken from its queue, and of which nothing came for so long, has ended
 
 
 class TraceClient:
@@ -60,9 +62,10 @@ class TraceClient:
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.time,
     ) -> TraceView | None:
-        """Return a trace once it is complete, or as it is after `timeout` seconds, or once it is old.
+        """Return a trace once it is complete and settled, or as it is after `timeout` seconds.
 
-        Spans come late: senders gather them for seconds.
+        It is settled some seconds after its end: senders gather spans. One that lacks something is waited for
+        no longer once it is old, unless its task may be under way: a span comes when it has ended.
 
         Raises:
             UnreachableError: no answer, or none of a trace store.
@@ -70,8 +73,7 @@ class TraceClient:
         deadline = now() + timeout
         while True:
             found = self.trace(trace_or_task)
-            over = found is not None and (found.complete or now() * 1000 - found.ended_at > FRESH_MS)
-            if over or now() >= deadline:
+            if now() >= deadline or (found is not None and _is_over(found, now() * 1000)):
                 return found
             sleep(POLL_INTERVAL)
 
@@ -86,6 +88,13 @@ class TraceClient:
         if not answer.is_success:
             raise UnreachableError(f"the trace store at {self.url} answered {answer.status_code}")
         return answer.content
+
+
+def _is_over(trace: TraceView, now: float) -> bool:
+    age = now - trace.ended_at
+    if trace.complete:
+        return age > SETTLED_MS
+    return age > FRESH_MS and any(span.kind == "consumer" for span in trace.spans)
 
 
 def _read[Answer: BaseModel](model: type[Answer], content: bytes) -> Answer:

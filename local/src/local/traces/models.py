@@ -13,7 +13,8 @@ class Summary(_Model):
     `name`, `service`: of the first span. `outcome`, `code`: what was said last, by whoever took the task
     from a queue if somebody has. `tasks`: ids of the tasks that its spans name. `gpu_share` is `gpu_seconds`
     as a part of the whole, 0 to 1. `error`: a span has one, though the task may have ended well.
-    `complete`: nothing seems to be missing any more.
+    `complete`: nothing seems to be missing any more, once it is some seconds old (`TraceClient.wait`).
+    `span_count`: of all that came, shown or not.
     """
 
     trace_id: str
@@ -94,7 +95,8 @@ class TraceView(Summary):
 
     `critical_path` has the spans with time of their own on it, in its order; `steps` has the whole path,
     waits included: their times sum to `total_ms`. `gaps` are the waits alone. `also`: other traces of its
-    tasks, newest first. `truncated`: it has more spans than are shown.
+    tasks, newest first. `truncated`: it has more spans than are shown; `dropped` of them were too many to
+    be kept.
     """
 
     xray_trace_id: str
@@ -104,6 +106,7 @@ class TraceView(Summary):
     gaps: list[StepView]
     also: list[str]
     truncated: bool
+    dropped: int = 0
 
 
 class TraceList(_Model):

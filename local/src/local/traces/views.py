@@ -23,7 +23,7 @@ from local.traces.models import (
     TraceView,
 )
 from local.traces.spans import Link, Span, trace_id_of
-from local.traces.store import MOST_SPANS, Kept, Store
+from local.traces.store import Kept, Store
 from telemetry.names import CODE, GPU, OUTCOME, RUNTIME, TASK_ID
 
 PUBLISH_REQUESTS = "publish requests"
@@ -60,7 +60,7 @@ class Views:
         if kept is None:
             kept = next(iter(self._store.of_task(trace_or_task)), None)
         spans = self._store.spans(kept.trace_id) if kept is not None else []
-        return self._view(spans) if spans else None
+        return self._view(kept, spans) if kept is not None and spans else None
 
     def _summary(self, kept: Kept) -> Summary | None:
         revision, summary = self._summaries.get(kept.trace_id, (0, None))
@@ -69,15 +69,15 @@ class Views:
         spans = self._store.spans(kept.trace_id)
         if not spans:
             return None  # forgotten meanwhile
-        summary = summarize(spans, tree(spans))
+        summary = summarize(spans, tree(spans), count=_count(kept, spans))
         while len(self._summaries) >= _REMEMBERED:
             self._summaries.pop(next(iter(self._summaries)))
         self._summaries[kept.trace_id] = (kept.revision, summary)
         return summary
 
-    def _view(self, spans: Sequence[Span]) -> TraceView:
+    def _view(self, kept: Kept, spans: Sequence[Span]) -> TraceView:
         top = tree(spans)
-        summary = summarize(spans, top)
+        summary = summarize(spans, top, count=_count(kept, spans))
         steps = critical_path(top)
         own = self_times(steps)
         known = {link.trace_id for span in spans for link in span.links}
@@ -94,7 +94,8 @@ class Views:
             steps=step_views,
             gaps=[step for step in step_views if step.span_id is None],
             also=self._also(summary),
-            truncated=len(spans) >= MOST_SPANS,
+            truncated=summary.span_count > len(spans),
+            dropped=kept.dropped,
         )
 
     def _also(self, summary: Summary) -> list[str]:
@@ -102,8 +103,14 @@ class Views:
         return [trace_id for trace_id in dict.fromkeys(found) if trace_id != summary.trace_id]
 
 
-def summarize(spans: Sequence[Span], top: Node) -> Summary:
-    """Return what a list says about a trace of one span or more; `top` is their tree."""
+def summarize(spans: Sequence[Span], top: Node, *, count: int) -> Summary:
+    """Return what a list says about a trace of one span or more.
+
+    Args:
+        spans: of the trace, or the earliest of them.
+        top: their tree.
+        count: how many have come.
+    """
     first, whole = top.children[0].span, top.last - top.first
     assert first is not None, "only the top is no span"
     gpu = gpu_nanoseconds(spans)
@@ -124,14 +131,15 @@ def summarize(spans: Sequence[Span], top: Node) -> Summary:
         gpu_share=round(gpu / whole, 4) if whole else 0.0,
         error=any(span.error for span in spans),
         complete=is_complete(spans),
-        span_count=len(spans),
+        span_count=count,
     )
 
 
 def is_complete(spans: Sequence[Span]) -> bool:
     """Whether nothing seems to be missing: no parent, and whoever was to take what was published.
 
-    A server's parent may be a stranger's: Lambda's own segment, or a client's span.
+    A server's parent may be a stranger's: Lambda's own segment, or a client's span. What has nothing below
+    it cannot be known to be missing, the spans of a runtime for one: senders gather them for a second or so.
     """
     ids = {span.span_id for span in spans}
     taken = {span.parent_id for span in spans if span.kind == "consumer"}
@@ -140,6 +148,10 @@ def is_complete(spans: Sequence[Span]) -> bool:
         and (span.name != PUBLISH_REQUESTS or span.error or span.span_id in taken)
         for span in spans
     )
+
+
+def _count(kept: Kept, spans: Sequence[Span]) -> int:
+    return max(kept.spans + kept.dropped, len(spans))  # more may have come since it was looked up
 
 
 def _told(spans: Iterable[Span], name: str) -> Iterator[str]:

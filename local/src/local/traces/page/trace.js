@@ -4,9 +4,18 @@ const FRESH_MS = 15_000; // a trace that ended longer ago gets no more spans
 const TICKS = 5;
 const SAME_MS = 0.001; // what is nearer counts as the same moment
 const at = (id) => document.getElementById(id);
-const wanted = decodeURIComponent(location.pathname.slice("/traces/".length));
+const wanted = decoded(location.pathname.slice("/traces/".length));
 let shown = "";
 let pinned = null;
+
+/** What an address says, or itself where it is no encoding of anything (`%zz`). */
+function decoded(path) {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
 
 function services(trace) {
   const names = [...new Set(trace.spans.map((span) => span.service))];
@@ -17,8 +26,10 @@ function facts(trace) {
   const fact = (label, value, note) =>
     element("div", { class: "fact" }, element("b", {}, value), element("span", { class: "soft" }, label), note ? element("span", { class: "note" }, note) : null);
   const waited = trace.gaps.reduce((sum, gap) => sum + gap.ms, 0);
+  const part = trace.truncated ? `, the first ${trace.spans.length} shown` : "";
+  const dropped = trace.dropped ? `, the last ${trace.dropped} not kept` : "";
   return [
-    fact("from first to last", duration(trace.total_ms), `${trace.span_count} spans since ${clock(trace.started_at)}`),
+    fact("from first to last", duration(trace.total_ms), `${trace.span_count} spans since ${clock(trace.started_at)}${part}${dropped}`),
     fact("GPU worked", percent(trace.gpu_share), duration(trace.gpu_seconds * 1000)),
     fact("waited, nothing under way", trace.total_ms ? percent(waited / trace.total_ms) : "–", duration(waited)),
     element("div", { class: "fact" }, element("b", {}, result(trace)), element("span", { class: "soft" }, trace.runtime ?? "no runtime"), element("span", { class: "note" }, trace.complete ? "complete" : "more may come")),
@@ -184,23 +195,27 @@ function draw(trace) {
   const beside = window.matchMedia("(min-width: 68.01rem)").matches; // else it would cover the waterfall
   if (first && beside && !at("details").childElementCount) details(first);
   at("main").hidden = false;
-  at("message").hidden = true;
+}
+
+function say(text) {
+  at("message").textContent = text;
+  at("message").hidden = !text;
 }
 
 async function refresh() {
   try {
     const trace = await ask(`/api/traces/${encodeURIComponent(wanted)}`);
     if (trace === null) {
-      at("message").textContent = `There is no trace ${wanted}, and none of a task of this name. It may still come.`;
+      say(`There is no trace ${wanted}, and none of a task of this name. It may still come.`);
       return true;
     }
     const text = JSON.stringify(trace);
     if (text !== shown) draw(trace);
     shown = text;
+    say("");
     return !(trace.complete && Date.now() - trace.ended_at > FRESH_MS);
   } catch (error) {
-    at("message").textContent = `The trace cannot be shown: ${error.message}`;
-    at("message").hidden = false;
+    say(`The trace cannot be shown: ${error.message}`);
     return true;
   }
 }
