@@ -154,7 +154,9 @@ async def test_no_prompt_is_told_unless_it_is_switched_on(make_agent: MakeAgent,
     agent.trace_prompts = True
     agent.post("t2", content={"prompt": "a dog" * 100})
     await agent.work_off()
-    told = [span.attributes[names.PROMPT] for span in recorded if names.PROMPT in (span.attributes or {})]
+    told = [
+        attributes[names.PROMPT] for span in recorded if names.PROMPT in (attributes := span.attributes or {})
+    ]
     assert told == [("a dog" * 100)[:256]]
 
 
