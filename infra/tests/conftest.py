@@ -17,7 +17,7 @@ if getattr(sys.modules.get("infra"), "__file__", None) is None:
     importlib.import_module("infra")
 
 from infra.artifacts import Zips
-from infra.assembly import synthesise
+from infra.assembly import add_cluster, add_dispatch, new_app, synthesise, write
 from infra.config import MAX_RUNTIMES, Config
 from infra.testing import Template
 
@@ -49,6 +49,46 @@ CHANGED = {
 }
 
 
+REGISTRY = "123456789012.dkr.ecr.cn-northwest-1.amazonaws.com.cn"
+CHINA = {
+    "stackName": "painters",
+    "modelBucketArn": "arn:aws-cn:s3:::models-cn",
+    "kubernetesVersion": "1.36",
+    "network": {
+        "existingVpc": {
+            "vpcId": "vpc-0123456789abcdef0",
+            "availabilityZones": ["cn-northwest-1a", "cn-northwest-1b"],
+            "privateSubnetIds": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+        }
+    },
+    "systemNodes": {"instanceType": "m6i.large", "count": 3},
+    "chartSources": {
+        "karpenter": {
+            "chart": f"oci://{REGISTRY}/karpenter/karpenter",
+            "crdChart": f"oci://{REGISTRY}/karpenter/karpenter-crd",
+            "imageRegistry": REGISTRY,
+        },
+        "keda": {"chart": "https://charts.example.cn/keda", "imageRegistry": REGISTRY},
+    },
+    "inputs": {"s3": ["pictures", "uploads/ready"], "hosts": ["images.example.internal"]},
+    "modelsRuntime": [
+        {
+            "name": "painter",
+            "namespace": "paint",
+            "type": "comfyui",
+            "chartRepository": "https://charts.example.cn/",
+            "chartVersion": "1.2.3",
+            "extraValues": {
+                "imageRegistry": REGISTRY,
+                "runtime": {"serviceAccountName": "mine", "scaling": {"maxReplicaCount": 3}},
+                "karpenter": {"nodeTemplate": {"subnetSelector": {"team": "painters"}}},
+                "networkPolicy": None,
+            },
+        }
+    ],
+}
+
+
 @pytest.fixture(scope="session", name="settings")
 def _settings() -> dict[str, Any]:
     """What config.yaml would hold."""
@@ -74,6 +114,41 @@ def _zips(zip_path: Path) -> Zips:
 def _assembly(settings: dict[str, Any], zips: Zips, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cloud assembly of three runtimes; synthesised once, since that takes seconds."""
     return synthesise(Config.model_validate(settings), zips=zips, outdir=tmp_path_factory.mktemp("cdk.out"))
+
+
+@pytest.fixture(scope="session", name="chart")
+def _chart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A chart's folder; what is in it does not matter here, only what does not belong to it."""
+    folder = tmp_path_factory.mktemp("charts") / "sd-on-eks"
+    files = ("templates/pod.yaml", "values.yaml", "BUILD", "README.md", "tests/test_chart.py")
+    for name in files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"# {name}\n")
+    (folder / "Chart.yaml").write_text("apiVersion: v2\nname: sd-on-eks\nversion: 1.0.0\n")
+    return folder
+
+
+@pytest.fixture(scope="session", name="whole")
+def _whole(
+    settings: dict[str, Any], zips: Zips, chart: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The assembly of two deployments with their clusters, in one go: the plain one, and one in China."""
+    app = new_app(tmp_path_factory.mktemp("cdk.out"))
+    for values in (settings, CHINA):
+        config = Config.model_validate(values)
+        add_cluster(app, config, dispatch=add_dispatch(app, config, zips=zips), chart=chart)
+    return write(app)
+
+
+@pytest.fixture(scope="session", name="cluster")
+def _cluster(whole: Path) -> Template:
+    return Template.read(whole, "sdoneksClusterStack")
+
+
+@pytest.fixture(scope="session", name="china")
+def _china(whole: Path) -> Template:
+    """The cluster in China, in a VPC that exists, with charts and images from mirrors."""
+    return Template.read(whole, "paintersClusterStack")
 
 
 @pytest.fixture(scope="session", name="template")

@@ -11,8 +11,7 @@ import pytest
 import yaml
 
 from infra import app
-
-OBSERVED = "sdoneksObservabilityStack.template.json"
+from infra.errors import StacksUnknownError
 
 
 @pytest.fixture(name="config_path")
@@ -37,7 +36,7 @@ def run(env: Mapping[str, str], folder: Path) -> subprocess.CompletedProcess[str
 
 
 def test_without_account_network_or_cli_the_same_bytes_come_out_each_time(
-    config_path: Path, zip_path: Path, assembly: Path, tmp_path: Path
+    config_path: Path, zip_path: Path, chart: Path, whole: Path, tmp_path: Path
 ) -> None:
     ended = run(
         {
@@ -45,6 +44,7 @@ def test_without_account_network_or_cli_the_same_bytes_come_out_each_time(
             "CDK_OUTDIR": str(tmp_path / "out"),
             "VALIDATOR_ZIP": str(zip_path),
             "NOTIFIER_ZIP": str(zip_path),
+            "DARKROOM_CHART": str(chart),
             "PYTHONHASHSEED": "7",
             "https_proxy": "http://127.0.0.1:9",
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -52,8 +52,10 @@ def test_without_account_network_or_cli_the_same_bytes_come_out_each_time(
         tmp_path,
     )
     assert (ended.returncode, ended.stdout) == (0, ""), ended.stderr
-    for name in ("sdoneksStack.template.json", "sdoneksStack.assets.json", OBSERVED):
-        assert (tmp_path / "out" / name).read_bytes() == (assembly / name).read_bytes()
+    stacks = {path.name for path in (tmp_path / "out").glob("*.template.json")}
+    assert stacks == {path.name for path in whole.glob("sdoneks*.template.json")}
+    for name in (*stacks, *(stack.replace(".template", ".assets") for stack in stacks)):
+        assert (tmp_path / "out" / name).read_bytes() == (whole / name).read_bytes(), name
 
 
 def test_a_wrong_configuration_ends_with_an_explanation_and_no_stack_trace(tmp_path: Path) -> None:
@@ -79,6 +81,36 @@ def test_without_node_the_user_is_told_what_to_install(
     monkeypatch.setenv("CDK_CONFIG_PATH", str(config_path))
     monkeypatch.setenv("VALIDATOR_ZIP", str(zip_path))
     monkeypatch.setenv("NOTIFIER_ZIP", str(zip_path))
+    monkeypatch.setenv("DARKROOM_STACKS", "without-cluster")
     monkeypatch.setenv("JSII_NODE", "/nowhere/node")
     assert app.main() == 1
     assert "Node.js" in capsys.readouterr().err
+
+
+def test_the_local_system_gets_no_cluster_and_needs_no_chart(
+    config_path: Path, zip_path: Path, assembly: Path, tmp_path: Path
+) -> None:
+    env = {
+        "DARKROOM_HOME": str(tmp_path / "without a chart"),
+        "DARKROOM_STACKS": "without-cluster",
+        "CDK_CONFIG_PATH": str(config_path),
+        "CDK_OUTDIR": str(tmp_path / "out"),
+        "VALIDATOR_ZIP": str(zip_path),
+        "NOTIFIER_ZIP": str(zip_path),
+    }
+    folder = app.synthesise_from(env)
+    names = {path.name for path in folder.glob("*.template.json")}
+    assert names == {path.name for path in assembly.glob("*.template.json")}
+
+
+def test_stacks_that_there_are_not_are_told_with_those_that_there_are(
+    config_path: Path, zip_path: Path
+) -> None:
+    env = {
+        "DARKROOM_STACKS": "some",
+        "CDK_CONFIG_PATH": str(config_path),
+        "VALIDATOR_ZIP": str(zip_path),
+        "NOTIFIER_ZIP": str(zip_path),
+    }
+    with pytest.raises(StacksUnknownError, match="'some'; it may be all or without-cluster"):
+        app.synthesise_from(env)

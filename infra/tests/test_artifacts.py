@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.artifacts import Zips
+from infra.artifacts import Zips, find_chart
 from infra.errors import ArtifactMissingError
 
 SERVICES = ["validator", "notifier"]
@@ -52,3 +52,17 @@ def test_a_named_zip_that_is_not_there_is_not_replaced_by_the_default(root: Path
 def test_a_folder_that_is_not_the_repository_is_told(tmp_path: Path) -> None:
     with pytest.raises(ArtifactMissingError, match="root of the repository"):
         Zips.find(root=tmp_path, env={})
+
+
+def test_the_chart_is_the_repositorys_or_the_one_that_is_named(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "charts" / "sd-on-eks", tmp_path / "theirs"
+    for folder in (ours, theirs):
+        folder.mkdir(parents=True)
+        (folder / "Chart.yaml").touch()
+    assert find_chart(root=tmp_path, env={}) == ours
+    assert find_chart(root=tmp_path, env={"DARKROOM_CHART": str(theirs)}) == theirs
+
+
+def test_a_folder_without_a_chart_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ArtifactMissingError, match=r"is no Helm chart; .* in DARKROOM_CHART"):
+        find_chart(root=tmp_path, env={})

@@ -14,7 +14,7 @@ from infra.errors import ConfigError
 from infra.loading import load_config
 
 STATIC = {"name": "a", "namespace": "default", "type": "sdwebui", "modelFilename": "a.safetensors"}
-TOPIC = "arn:aws-us-gov:sns:us-gov-west-1:123456789012:pager"
+TOPIC = "arn:aws:sns:us-east-1:123456789012:pager"
 COMFY = {"name": "c", "namespace": "default", "type": "comfyui"}
 
 
@@ -334,7 +334,10 @@ JSON = st.recursive(
     max_leaves=8,
 )
 KEYS = st.sampled_from(
-    ["stackName", "modelBucketArn", "APIGW", "modelsRuntime", "runtimeTypes", "inputs", "observability"]
+    [
+        *("stackName", "modelBucketArn", "APIGW", "modelsRuntime", "runtimeTypes", "inputs", "observability"),
+        *("network", "kubernetesVersion", "systemNodes", "chartSources", "webhooks"),
+    ]
 )
 
 

@@ -6,14 +6,18 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.artifacts import Zips
+from infra.artifacts import Zips, find_chart
 from infra.config import Config
-from infra.errors import InfraError, NodeMissingError
+from infra.errors import InfraError, NodeMissingError, StacksUnknownError
 from infra.loading import load_config
 
 CONFIG_PATH = "CDK_CONFIG_PATH"
 OUTDIR = "CDK_OUTDIR"  # the CDK CLI sets it
 ROOT = "DARKROOM_HOME"
+STACKS = "DARKROOM_STACKS"
+ALL = "all"
+WITHOUT_CLUSTER = "without-cluster"  # what the local system needs, in half the time
+REGION = "CDK_DEFAULT_REGION"  # the CDK CLI sets it
 NODE = "JSII_NODE"  # what the CDK library itself reads
 
 
@@ -21,7 +25,8 @@ def main() -> int:
     """Synthesise the stacks as the environment says, and return the exit code.
 
     `CDK_CONFIG_PATH` names the configuration (default `config.yaml`), `CDK_OUTDIR` the folder of the result
-    (default `cdk.out`), `VALIDATOR_ZIP` and `NOTIFIER_ZIP` the zips. What cannot be used is told on stderr.
+    (default `cdk.out`), `VALIDATOR_ZIP` and `NOTIFIER_ZIP` the zips, `DARKROOM_CHART` the chart,
+    `DARKROOM_STACKS` which stacks (`all`, or `without-cluster`). What cannot be used is told on stderr.
     """
     try:
         synthesise_from(os.environ)
@@ -38,13 +43,24 @@ def synthesise_from(env: Mapping[str, str]) -> Path:
         InfraError: one of its kinds, with a message for users.
     """
     root = Path(env.get(ROOT) or Path.cwd())
-    config = load_config(Path(env.get(CONFIG_PATH) or root / "config.yaml"))
+    path = Path(env.get(CONFIG_PATH) or root / "config.yaml")
+    config = load_config(path, region=env.get(REGION))
     zips = Zips.find(root=root, env=env)
-    return synthesise(config, zips=zips, outdir=Path(env.get(OUTDIR) or root / "cdk.out"))
+    chart = find_chart(root=root, env=env) if _with_cluster(env) else None
+    return synthesise(config, zips=zips, chart=chart, outdir=Path(env.get(OUTDIR) or root / "cdk.out"))
 
 
-def synthesise(config: Config, *, zips: Zips, outdir: Path) -> Path:
+def _with_cluster(env: Mapping[str, str]) -> bool:
+    stacks = env.get(STACKS) or ALL
+    if stacks not in (ALL, WITHOUT_CLUSTER):
+        raise StacksUnknownError(f"{STACKS} is {stacks!r}; it may be {ALL} or {WITHOUT_CLUSTER}")
+    return stacks == ALL
+
+
+def synthesise(config: Config, *, zips: Zips, outdir: Path, chart: Path | None = None) -> Path:
     """Write the cloud assembly of a deployment into `outdir`, and return that.
+
+    `chart` is the folder of the runtimes' chart; without it the assembly has neither cluster nor runtimes.
 
     Raises:
         NodeMissingError: there is no Node.js.
@@ -56,4 +72,4 @@ def synthesise(config: Config, *, zips: Zips, outdir: Path) -> Path:
     # Importing the CDK starts Node.js, which takes seconds: what is wrong with the input is told before.
     from infra import assembly  # noqa: PLC0415
 
-    return assembly.synthesise(config, zips=zips, outdir=outdir)
+    return assembly.synthesise(config, zips=zips, chart=chart, outdir=outdir)

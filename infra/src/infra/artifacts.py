@@ -1,4 +1,4 @@
-"""Where the built Lambda zips are. Infra refers to them by path and never imports service code."""
+"""Where the Lambda zips and the chart are. Infra refers to them by path and never imports service code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from infra.errors import ArtifactMissingError
 
 VALIDATOR_ZIP = "VALIDATOR_ZIP"
 NOTIFIER_ZIP = "NOTIFIER_ZIP"
+CHART = "DARKROOM_CHART"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,19 @@ class Zips:
             validator=_zip("validator", VALIDATOR_ZIP, root=root, env=env),
             notifier=_zip("notifier", NOTIFIER_ZIP, root=root, env=env),
         )
+
+
+def find_chart(*, root: Path, env: Mapping[str, str]) -> Path:
+    """Return the folder of the runtimes' chart: the one that `DARKROOM_CHART` names, else the repository's.
+
+    Raises:
+        ArtifactMissingError: there is none.
+    """
+    path = Path(env.get(CHART) or root / "charts" / "sd-on-eks")
+    if not (path / "Chart.yaml").is_file():
+        advice = f"start this in the root of the repository, or name the chart's folder in {CHART}"
+        raise ArtifactMissingError(f"{path} is no Helm chart; {advice}")
+    return path
 
 
 def _zip(service: str, variable: str, *, root: Path, env: Mapping[str, str]) -> Path:

@@ -7,10 +7,12 @@ from cdk_nag import AwsSolutionsChecks
 from jsii.errors import JSIIError
 
 from infra.artifacts import Zips
+from infra.cluster.stack import ClusterStack
 from infra.config import Config
 from infra.dispatch.stack import DispatchStack
 from infra.errors import SynthesisError
 from infra.observability.stack import ObservabilityStack
+from infra.runtimes.stack import RuntimeStack
 
 # The CDK's newer behaviour, said here so that the app gives the same template with and without its CLI.
 FEATURES = {
@@ -23,23 +25,66 @@ FEATURES = {
 }
 
 
+def new_app(outdir: Path) -> cdk.App:
+    """Return an app without stacks, with the rules of cdk-nag to be checked at synthesis."""
+    app = cdk.App(outdir=str(outdir), analytics_reporting=False, context=FEATURES)
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app, verbose=True))
+    return app
+
+
 def dispatch_app(config: Config, *, zips: Zips, outdir: Path) -> tuple[cdk.App, DispatchStack]:
-    """Describe a deployment, with the rules of cdk-nag to be checked at synthesis; tell its first stack.
+    """Describe a deployment without its cluster; tell its first stack.
 
     Raises:
         EnvironmentTooBigError: more runtimes than a validator can know.
     """
-    app = cdk.App(outdir=str(outdir), analytics_reporting=False, context=FEATURES)
-    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app, verbose=True))
+    app = new_app(outdir)
+    return app, add_dispatch(app, config, zips=zips)
+
+
+def add_dispatch(app: cdk.App, config: Config, *, zips: Zips) -> DispatchStack:
+    """Add what takes tasks and what watches over them, and return the former.
+
+    Raises:
+        EnvironmentTooBigError: more runtimes than a validator can know.
+    """
     stack = DispatchStack(app, f"{config.stack_name}Stack", config=config, zips=zips)
-    ObservabilityStack(app, f"{config.stack_name}ObservabilityStack", config=config, dispatch=stack)
-    cdk.Tags.of(app).add("darkroom:deployment", config.stack_name)
-    return app, stack
+    observed = ObservabilityStack(
+        app, f"{config.stack_name}ObservabilityStack", config=config, dispatch=stack
+    )
+    _tag(config, stack, observed)
+    return stack
 
 
-def synthesise(config: Config, *, zips: Zips, outdir: Path) -> Path:
+def add_cluster(app: cdk.App, config: Config, *, dispatch: DispatchStack, chart: Path) -> ClusterStack:
+    """Add the cluster and a stack for each runtime; the other stacks' templates stay as they are."""
+    cluster = ClusterStack(app, f"{config.stack_name}ClusterStack", config=config, dispatch=dispatch)
+    runtimes = [
+        RuntimeStack(
+            app,
+            f"{config.stack_name}Runtime-{runtime.name}",
+            config=config,
+            runtime=runtime,
+            dispatch=dispatch,
+            cluster=cluster,
+            chart=chart,
+        )
+        for runtime in config.models_runtime
+    ]
+    _tag(config, cluster, *runtimes)
+    return cluster
+
+
+def _tag(config: Config, *stacks: cdk.Stack) -> None:
+    for stack in stacks:
+        cdk.Tags.of(stack).add("darkroom:deployment", config.stack_name)
+
+
+def synthesise(config: Config, *, zips: Zips, outdir: Path, chart: Path | None = None) -> Path:
     """Write the cloud assembly; see `infra.app.synthesise`."""
-    app, _ = dispatch_app(config, zips=zips, outdir=outdir)
+    app, dispatch = dispatch_app(config, zips=zips, outdir=outdir)
+    if chart is not None:
+        add_cluster(app, config, dispatch=dispatch, chart=chart)
     return write(app)
 
 

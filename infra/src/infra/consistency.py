@@ -3,13 +3,21 @@
 from collections.abc import Iterator, Sequence
 
 from infra.config import Config, Runtime
+from infra.configuration.cluster_rules import cluster_problems
+from infra.configuration.partition_rules import partition_problems
+from infra.configuration.runtime_rules import runtime_problems
 from task_schema import TASK_TYPES, same_model
 
 SDWEBUI = "sdwebui"
 
 
-def problems_between_keys(config: Config) -> list[str]:
-    """Return what is wrong between keys that are right one by one, each with the path of the key."""
+def problems_between_keys(config: Config, *, region: str | None = None) -> list[str]:
+    """Return what is wrong between keys that are right one by one, each with the path of the key.
+
+    Args:
+        config: the deployment.
+        region: where it goes, if that is known.
+    """
     return [
         *_repeated_names("modelsRuntime", [runtime.name for runtime in config.models_runtime]),
         *_repeated_names("runtimeTypes", [own.name for own in config.runtime_types]),
@@ -17,6 +25,9 @@ def problems_between_keys(config: Config) -> list[str]:
         *_models(config.models_runtime),
         *_inputs(config),
         *_alarms(config),
+        *runtime_problems(config),
+        *cluster_problems(config),
+        *partition_problems(config, region),
     ]
 
 

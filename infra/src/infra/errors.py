@@ -4,6 +4,7 @@ InfraError
  +- ConfigError             config.yaml cannot be used
  +- ArtifactMissingError    a Lambda's zip was not built
  +- NodeMissingError        the CDK library runs on Node.js
+ +- StacksUnknownError      DARKROOM_STACKS names no known choice
  +- EnvironmentTooBigError  a Lambda's environment would pass what Lambda takes
  +- SynthesisError          the CDK or cdk-nag refused the stacks
 """
@@ -31,6 +32,10 @@ class ArtifactMissingError(InfraError):
 
 class NodeMissingError(InfraError):
     """There is no Node.js to run the CDK library with."""
+
+
+class StacksUnknownError(InfraError):
+    """The environment asks for stacks that there are not."""
 
 
 class EnvironmentTooBigError(InfraError):

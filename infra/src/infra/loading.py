@@ -1,19 +1,29 @@
 """From `config.yaml` to a `Config`, with errors that say where, what, and what is allowed instead."""
 
+import difflib
 import json
+import logging
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, get_args, get_origin
+from typing import Any, NamedTuple
 
 import yaml
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from infra.config import Config, Section
+from infra.config import Config
+from infra.configuration.advice import advice
+from infra.configuration.section import Section
+from infra.configuration.sections import fields_of, section_of
 from infra.consistency import problems_between_keys
 from infra.errors import ConfigError
 
 SHOWN_CHARACTERS = 80  # of a wrong value
+
+FOLLOWS = "default_factory_not_called"  # pydantic's word for a default that needs what is wrong elsewhere
+KEY = "[key]"  # pydantic's last step of the path to a key that is wrong itself
+
+_logger = logging.getLogger(__name__)
 
 
 class _Place(NamedTuple):
@@ -25,8 +35,29 @@ class _Place(NamedTuple):
     inner: type[Section]  # the mapping that the key leads to, if it does
 
 
-def load_config(path: Path) -> Config:
-    """Read a deployment's configuration.
+class _OnceEachKey(yaml.SafeLoader):
+    """Refuses a key that is there twice: YAML would take the last, and lose the others in silence."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        seen: set[tuple[str, str]] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if (key.tag, key.value) in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f'the key "{key.value}" is there twice', problem_mark=key.start_mark
+                )
+            seen.add((key.tag, key.value))
+        return node
+
+
+def load_config(path: Path, *, region: str | None = None) -> Config:
+    """Read a deployment's configuration; what may be a slip, but works, is logged as a warning.
+
+    Args:
+        path: the file.
+        region: where the deployment goes, if that is known: then what is bound to a region has to fit it.
 
     Raises:
         ConfigError: the file cannot be read, is no YAML mapping, or has wrong keys or values; all of those
@@ -36,18 +67,21 @@ def load_config(path: Path) -> Config:
     try:
         config = Config.model_validate(data)
     except ValidationError as exc:
-        raise ConfigError(path=path, problems=[_explain(error) for error in exc.errors()]) from exc
-    if problems := problems_between_keys(config):
+        found = [_explain(error) for error in exc.errors() if error["type"] != FOLLOWS]
+        raise ConfigError(path=path, problems=found) from exc
+    if problems := problems_between_keys(config, region=region):
         raise ConfigError(path=path, problems=problems)
+    for warning in advice(config):
+        _logger.warning("warning: %s: %s", path, warning)
     return config
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_OnceEachKey)  # noqa: S506 - it is a SafeLoader
     except FileNotFoundError as exc:
-        advice = "there is no such file; CDK_CONFIG_PATH names another one"
-        raise ConfigError(path=path, problems=[advice]) from exc
+        missing = "there is no such file; CDK_CONFIG_PATH names another one"
+        raise ConfigError(path=path, problems=[missing]) from exc
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(path=path, problems=[f"it cannot be read: {exc}"]) from exc
     except yaml.YAMLError as exc:
@@ -58,11 +92,14 @@ def _read_mapping(path: Path) -> dict[str, Any]:
 
 
 def _explain(error: ErrorDetails) -> str:
+    if error["type"] == "invalid_key" or error["loc"][-1] == KEY:
+        within = error["loc"][: -2 if error["loc"][-1] == KEY else -1]
+        return f"{_place(within).where or 'the file'}: the key {error['input']} is not text; put it in quotes"
     where, field, section, inner = _place(error["loc"])
     if error["type"] == "model_type":
         return f"{where}: {_shown(error['input'])} is not a mapping; {_keys(inner)}"
     if error["type"] == "extra_forbidden":
-        return f"{where}: this key is not known here; {_keys(section)}"
+        return f"{where}: this key is not known here;{_meant(error['loc'][-1], section)} {_keys(section)}"
     allowed = field.description if field is not None and field.description else error["msg"]
     if error["type"] == "missing":
         return f"{where}: is required: {allowed}"
@@ -81,30 +118,26 @@ def _place(loc: tuple[int | str, ...]) -> _Place:
             continue
         where += f".{step}" if where else step
         section = inner
-        field = _fields(section).get(step)
-        inner = _section_of(field.annotation) if field is not None else section
+        field = fields_of(section).get(step)
+        inner = section if field is None else section_of(field.annotation) or Section
     return _Place(where, field, section, inner)
 
 
-def _section_of(annotation: Any) -> type[Section]:
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        return annotation
-    if get_origin(annotation) in {list, Annotated}:
-        return _section_of(get_args(annotation)[0])
-    return Section
+def _meant(key: int | str, section: type[Section]) -> str:
+    lower = {name.lower(): name for name in fields_of(section)}
+    close = difflib.get_close_matches(str(key).lower(), lower, n=1, cutoff=0.75)
+    return f" did you mean {lower[close[0]]}?" if close else ""
 
 
 def _keys(section: type[Section]) -> str:
-    return "known are " + ", ".join(sorted(_fields(section)))
-
-
-def _fields(section: type[Section]) -> dict[str, FieldInfo]:
-    """Return the fields of a section by their names in the file."""
-    return {field.alias or name: field for name, field in section.model_fields.items()}
+    return "known are " + ", ".join(sorted(fields_of(section)))
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except (TypeError, ValueError):  # dates as keys; lists that contain themselves
+        text = repr(value)
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."
 
 

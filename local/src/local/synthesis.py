@@ -102,6 +102,7 @@ async def _synthesise(
     config_file = draft / "config.yaml"
     config_file.write_text(config)
     extra = {"CDK_CONFIG_PATH": str(config_file), "CDK_OUTDIR": str(draft)}
+    extra["DARKROOM_STACKS"] = "without-cluster"  # there is none on one machine
     extra |= {variable: str(path) for variable, path in artifacts.zips.items()}
     child = await Child.start(
         ChildSpec(NAME, artifacts.infra, clean_python(environ) | extra, cwd=home.root, log=log)

@@ -1,0 +1,1 @@
+"""The sections of `config.yaml`; `infra.config` puts them together."""
