@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from darkroom_cli import arguments
 from darkroom_cli.bodies import Wish
 from darkroom_cli.failures import explained
 from darkroom_cli.interruption import interruptible
-from darkroom_cli.options import DEMO_TIMEOUT, SUBMIT_TIMEOUT, TASKS, TRACE_WAIT, SubmitOptions
+from darkroom_cli.options import DEMO_TIMEOUT, SUBMIT_TIMEOUT, TRACE_WAIT, SubmitOptions
 from darkroom_cli.terminal import Terminal
 from local.home import Home
 from local.settings import SECONDS_PER_IMAGE, Settings, parse_runtime
@@ -172,46 +173,25 @@ def demo(
 @app.command(epilog=_EXITS)
 def submit(
     context: typer.Context,
-    prompt: Annotated[
-        str | None, typer.Argument(help='What to paint, such as "a lighthouse at dusk".')
-    ] = None,
+    prompt: arguments.Prompt = None,
     *,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="File of the picture; more of them get numbers. Default: out/<id>."
-        ),
-    ] = None,
-    task: Annotated[
-        str | None,
-        typer.Option(metavar="TYPE", help=f"One of {', '.join(TASKS)}; else it follows from the rest."),
-    ] = None,
-    image: Annotated[
-        str | None, typer.Option(metavar="FILE|URL", help="The picture to start from or to enlarge.")
-    ] = None,
-    workflow: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A ComfyUI workflow, exported in API format.")
-    ] = None,
-    json_file: Annotated[
-        Path | None,
-        typer.Option("--json", metavar="FILE", help="A whole request, in either version of the API."),
-    ] = None,
-    runtime: Annotated[str | None, typer.Option(metavar="NAME", help="Which runtime is to do it.")] = None,
-    task_id: Annotated[str | None, typer.Option("--id", help="The task's id. Default: a new one.")] = None,
-    negative: Annotated[str | None, typer.Option(help="What must not be in the picture.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed paints the same picture.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Sampling steps.")] = None,
-    width: Annotated[int | None, typer.Option(min=1, help="Pixels.")] = None,
-    height: Annotated[int | None, typer.Option(min=1, help="Pixels.")] = None,
-    model: Annotated[str | None, typer.Option(help="Checkpoint, for a runtime that loads any.")] = None,
-    strength: Annotated[
-        float | None, typer.Option(min=0, max=1, help="How far image-to-image may go from its picture.")
-    ] = None,
-    scale: Annotated[float | None, typer.Option(min=1, max=8, help="How much to enlarge.")] = None,
-    wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Wait for the picture, or only post.")
-    ] = True,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait.")] = SUBMIT_TIMEOUT,
+    output: arguments.Output = None,
+    task: arguments.TaskType = None,
+    image: arguments.Image = None,
+    workflow: arguments.Workflow = None,
+    json_file: arguments.JsonFile = None,
+    runtime: arguments.Runtime = None,
+    task_id: arguments.TaskId = None,
+    negative: arguments.Negative = None,
+    seed: arguments.Seed = None,
+    steps: arguments.Steps = None,
+    width: arguments.Pixels = None,
+    height: arguments.Pixels = None,
+    model: arguments.Model = None,
+    strength: arguments.Strength = None,
+    scale: arguments.Scale = None,
+    wait: arguments.Wait = True,
+    timeout: arguments.Timeout = SUBMIT_TIMEOUT,
 ) -> None:
     """Submit one task to the system that is up, and save its picture.
 

@@ -9,10 +9,8 @@ from dataclasses import replace
 from enum import Enum
 
 from queue_agent import spans
-from queue_agent.aws import Persistence
 from queue_agent.backoff import back_off
 from queue_agent.coroutines import end_of
-from queue_agent.ending import Ending
 from queue_agent.errors import (
     AgentError,
     InterruptedRunError,
@@ -36,12 +34,11 @@ from queue_agent.inhand import (
     not_free,
 )
 from queue_agent.leaving import Leaving
-from queue_agent.limits import Limits
-from queue_agent.metrics import Metrics
 from queue_agent.pace import Pace
-from queue_agent.ports import Job, Outputs, Result, Runtime
+from queue_agent.ports import Job, Result
 from queue_agent.stages import Stages
-from queue_agent.tasks import Claim, Tasks
+from queue_agent.tasks import Claim
+from queue_agent.world import World
 from task_schema import Status, TaskCode, TaskError
 from task_store import LostError, NotClaimableError, Task
 from telemetry import names
@@ -77,34 +74,20 @@ class Attempts:
     """Carries tasks from their turn on the GPU to their end."""
 
     def __init__(
-        self,
-        *,
-        runtime: Runtime,
-        tasks: Tasks,
-        outputs: Outputs,
-        ending: Ending,
-        gpu: Gpu,
-        pace: Pace,
-        leaving: Leaving,
-        limits: Limits,
-        metrics: Metrics,
-        persistently: Persistence,
-        stubbornly: Persistence,
-        trace_prompts: bool,
-        troubled: Callable[[], None],
+        self, world: World, *, gpu: Gpu, pace: Pace, leaving: Leaving, troubled: Callable[[], None]
     ) -> None:
-        self._runtime = runtime
-        self._tasks = tasks
-        self._outputs = outputs
-        self._ending = ending
+        self._runtime = world.runtime
+        self._tasks = world.tasks
+        self._outputs = world.outputs
+        self._ending = world.ending
+        self._limits = world.limits
+        self._metrics = world.metrics
+        self._persistently = world.persistently
+        self._stubbornly = world.stubbornly
+        self._trace_prompts = world.trace_prompts
         self._gpu = gpu
         self._pace = pace
         self._leaving = leaving
-        self._limits = limits
-        self._metrics = metrics
-        self._persistently = persistently
-        self._stubbornly = stubbornly
-        self._trace_prompts = trace_prompts
         self._troubled = troubled
 
     async def make(self, flight: Flight, held: InHand, beat: Heartbeat, turn: Turn) -> Disposition:
@@ -123,10 +106,10 @@ class Attempts:
         flight.claiming = asyncio.create_task(self._claim(job, beat), name="claim")
         try:
             ran = await self._ran(job, run, flight, beat, turn)
-        except BaseException:
-            # Cancelled: there is no time to wait for its end, and the claim is given back by who did it.
+        finally:
+            # It has ended, unless this was cancelled: then there is no time to wait for it, and the claim is
+            # given back by who did that.
             run.cancel()
-            raise
         del run, job  # they hold the inputs and the answer
         results: list[Result | AgentError] = [ran]
         del ran

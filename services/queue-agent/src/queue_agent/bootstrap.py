@@ -27,6 +27,7 @@ from queue_agent.tasks import Tasks
 from queue_agent.unreadable import Unreadable
 from queue_agent.warmup import WarmUp
 from queue_agent.worker import Worker
+from queue_agent.world import World
 from s3io.claimcheck import ClaimCheck
 from s3io.inputs import InputFetcher
 from task_store import DynamoTaskStore
@@ -124,6 +125,22 @@ class _Parts:
             max_attempts=settings.max_attempts,
         )
 
+    def world(self, fetcher: InputFetcher) -> World:
+        return World(
+            queue=self.queue(),
+            runtime=self._adapter,
+            tasks=self.tasks,
+            intake=self.intake(),
+            outputs=self.outputs,
+            ending=self.ending,
+            fetcher=fetcher,
+            limits=_limits(self._settings),
+            metrics=self.metrics,
+            persistently=Persistence(retried=self.metrics.aws_retry),
+            stubbornly=self.stubbornly,
+            trace_prompts=self._settings.trace_prompts,
+        )
+
     def queue(self) -> SqsQueue:
         return SqsQueue(
             self._clients.sqs,
@@ -158,21 +175,10 @@ async def worker(settings: Settings, *, runtime: Runtime | None = None) -> Async
     try:
         async with _observed(settings.health_port, health, parts.metrics):
             yield Worker(
-                queue=parts.queue(),
-                runtime=adapter,
-                tasks=parts.tasks,
-                intake=parts.intake(),
-                outputs=parts.outputs,
-                ending=parts.ending,
-                fetcher=fetcher,
-                limits=_limits(settings),
-                metrics=parts.metrics,
+                parts.world(fetcher),
                 health=health,
                 restarts=restarts,
-                persistently=Persistence(retried=parts.metrics.aws_retry),
-                stubbornly=parts.stubbornly,
                 warm_up=_warm_up(settings, adapter, health),
-                trace_prompts=settings.trace_prompts,
             )
     finally:
         await fetcher.aclose()

@@ -10,17 +10,16 @@ import logging
 import time
 import uuid
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 from opentelemetry.trace import Link
 
 from queue_agent import spans
 from queue_agent.attempt import Attempts
-from queue_agent.aws import Persistence
 from queue_agent.backoff import MAX_BACK_OFF, back_off
 from queue_agent.breaker import Breaker
 from queue_agent.coroutines import end_of
-from queue_agent.ending import Ending
 from queue_agent.errors import RuntimeRefusedStartError, ServiceError, TaskFailedError
 from queue_agent.fetching import Inputs
 from queue_agent.gpu import Backlog, Gpu, NoTurnError
@@ -28,16 +27,13 @@ from queue_agent.guarded import GuardedRuntime
 from queue_agent.health import Health
 from queue_agent.heartbeat import Heartbeat
 from queue_agent.inhand import Delete, Disposition, Flight, GiveBack, InHand, Leave, Settled
-from queue_agent.intake import Intake
 from queue_agent.leaving import Leaving
-from queue_agent.limits import Limits
-from queue_agent.metrics import Metrics
 from queue_agent.pace import Pace
-from queue_agent.ports import Delivery, Fetcher, Job, Outputs, Queue, Runtime
+from queue_agent.ports import Delivery, Job
 from queue_agent.restart import Restarts
 from queue_agent.stages import Stages
-from queue_agent.tasks import Tasks
 from queue_agent.warmup import WarmUp
+from queue_agent.world import World
 from task_store import LostError
 
 log = logging.getLogger(__name__)
@@ -60,64 +56,40 @@ class Worker:
 
     def __init__(
         self,
+        world: World,
         *,
-        queue: Queue,
-        runtime: Runtime,
-        tasks: Tasks,
-        intake: Intake,
-        outputs: Outputs,
-        ending: Ending,
-        fetcher: Fetcher,
-        limits: Limits,
-        metrics: Metrics,
         health: Health,
         restarts: Restarts,
-        persistently: Persistence,
-        stubbornly: Persistence,
         warm_up: WarmUp | None = None,
         breaker: Breaker | None = None,
-        trace_prompts: bool = False,
     ) -> None:
-        runtime = GuardedRuntime(runtime)
-        self._queue = queue
-        self._runtime = runtime
-        self._tasks = tasks
-        self._intake = intake
-        self._inputs = Inputs(fetcher)
-        self._limits = limits
-        self._metrics = metrics
-        self._runtime_name = metrics.runtime
+        world = replace(world, runtime=GuardedRuntime(world.runtime))
+        self._queue = world.queue
+        self._runtime = world.runtime
+        self._tasks = world.tasks
+        self._intake = world.intake
+        self._inputs = Inputs(world.fetcher)
+        self._limits = world.limits
+        self._metrics = world.metrics
         self._pace = Pace()
-        self._leaving = Leaving(limits.shutdown_grace)
+        self._leaving = Leaving(world.limits.shutdown_grace)
         self._change = asyncio.Event()
         self._gpu = Gpu(
-            runtime=runtime,
+            runtime=world.runtime,
             pace=self._pace,
             restarts=restarts,
-            backlog=Backlog(limits.deliveries, limits.delivery_bytes),
-            metrics=metrics,
+            backlog=Backlog(world.limits.deliveries, world.limits.delivery_bytes),
+            metrics=world.metrics,
             breaker=breaker or Breaker(),
             warm_up=warm_up,
             health=health,
-            guess=limits.guess,
+            guess=world.limits.guess,
             changed=self._change.set,
         )
         self._attempts = Attempts(
-            runtime=runtime,
-            tasks=tasks,
-            outputs=outputs,
-            ending=ending,
-            gpu=self._gpu,
-            pace=self._pace,
-            leaving=self._leaving,
-            limits=limits,
-            metrics=metrics,
-            persistently=persistently,
-            stubbornly=stubbornly,
-            trace_prompts=trace_prompts,
-            troubled=self._troubled,
+            world, gpu=self._gpu, pace=self._pace, leaving=self._leaving, troubled=self._troubled
         )
-        self._ending = ending
+        self._ending = world.ending
         self._flights: set[Flight] = set()
         self._failures = 0  # messages in a row that AWS did not let us end
         self._not_before = 0.0  # when the next may be received, after such trouble
@@ -207,7 +179,7 @@ class Worker:
         took = 0.0 if waited else min(_MAX_RECEIVE_SECONDS, time.monotonic() - began)
         self._metrics.observe("receive", took)
         flight = Flight(delivery, Stages(self._metrics, delivery), time.monotonic())
-        receive = spans.received(delivery, runtime=self._runtime_name, began_at=began_at)
+        receive = spans.received(delivery, runtime=self._metrics.runtime, began_at=began_at)
         self._flights.add(flight)
         flying = self._fly(flight, took, receive)
         flight.task = asyncio.create_task(flying, name=f"message {delivery.message_id}")
@@ -263,7 +235,7 @@ class Worker:
 
     async def _fly(self, flight: Flight, received_in: float, receive: Link | None) -> None:
         """Carry a message to its end, whatever happens, and trace its way."""
-        with spans.processing(flight.delivery, runtime=self._runtime_name, receive=receive):
+        with spans.processing(flight.delivery, runtime=self._metrics.runtime, receive=receive):
             await self._carry(flight, received_in)
 
     async def _carry(self, flight: Flight, received_in: float) -> None:

@@ -32,6 +32,7 @@ from queue_agent.testing import (
 )
 from queue_agent.warmup import WarmUp
 from queue_agent.worker import Worker
+from queue_agent.world import World
 from task_schema import Message, Metadata, RuntimeSpec, Status, UnreadableMessageError
 from task_store import NewTask, Outcome, Task
 from task_store.testing import MemoryTaskStore
@@ -111,7 +112,7 @@ class Agent:
             calls=self.calls,
             max_attempts=self.limits.max_attempts,
         )
-        return Worker(
+        world = World(
             queue=self.queue,
             runtime=self.runtime,
             tasks=self.tasks,
@@ -121,13 +122,16 @@ class Agent:
             fetcher=self.fetcher,
             limits=self.limits,
             metrics=self.metrics,
-            health=self.health,
-            restarts=self.restarts,
             persistently=self.persistently,
             stubbornly=self.persistently,
+            trace_prompts=self.trace_prompts,
+        )
+        return Worker(
+            world,
+            health=self.health,
+            restarts=self.restarts,
             warm_up=self.warm_up,
             breaker=Breaker(first_pause=self._breaker_pause),
-            trace_prompts=self.trace_prompts,
         )
 
     def post(self, task_id: str = "t1", *, content: dict[str, Any] | None = None, **metadata: Any) -> Message:

@@ -367,7 +367,8 @@ def loopback_has_ipv6() -> bool:
     return True
 
 
-@pytest.mark.skipif(not loopback_has_ipv6(), reason="the loopback has no IPv6")
+# Nothing can be served on an address that the machine does not have: some containers have no IPv6 at all.
+@pytest.mark.skipif(not loopback_has_ipv6(), reason="this machine's loopback has no IPv6 to be served on")
 def test_both_kinds_of_address_are_served(health: Health, metrics: Metrics) -> None:
     server = HealthServer(0, health, metrics, host="::")
     try:
