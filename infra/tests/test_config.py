@@ -10,28 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.config import MAX_RUNTIMES, Config
+from infra.configuration.testing import COMFY, STATIC, config, problems, written
 from infra.errors import ConfigError
 from infra.loading import load_config
 
-STATIC = {"name": "a", "namespace": "default", "type": "sdwebui", "modelFilename": "a.safetensors"}
 TOPIC = "arn:aws:sns:us-east-1:123456789012:pager"
-COMFY = {"name": "c", "namespace": "default", "type": "comfyui"}
-
-
-def config(**changes: Any) -> dict[str, Any]:
-    return {"modelBucketArn": "arn:aws:s3:::my-models", "modelsRuntime": [STATIC], **changes}
-
-
-def written(folder: Path, data: Any) -> Path:
-    path = folder / "config.yaml"
-    path.write_text(data if isinstance(data, str) else yaml.safe_dump(data), encoding="utf-8")
-    return path
-
-
-def problems(folder: Path, data: Any) -> tuple[str, ...]:
-    with pytest.raises(ConfigError) as caught:
-        load_config(written(folder, data))
-    return caught.value.problems
 
 
 def test_what_the_guide_leaves_out_has_the_guides_defaults(tmp_path: Path) -> None:
@@ -44,40 +27,6 @@ def test_what_the_guide_leaves_out_has_the_guides_defaults(tmp_path: Path) -> No
     assert loaded.observability.log_retention_days == 30
     assert loaded.observability.tracing.sampling == 1
     assert (loaded.observability.alarms.email, loaded.observability.alarms.topic_arn) == (None, None)
-
-
-def test_the_guides_example_for_china_is_taken(tmp_path: Path) -> None:
-    loaded = load_config(
-        written(
-            tmp_path,
-            """
-stackName: sdoneks
-modelBucketArn: arn:aws-cn:s3:::models  # Change aws to aws-cn in this ARN
-APIGW:
-  stageName: dev
-  throttle:
-    rateLimit: 30
-    burstLimit: 50
-modelsRuntime:
-- name: sdruntime
-  namespace: "default"
-  modelFilename: "v1-5-pruned-emaonly.safetensors"
-  dynamicModel: false
-  chartRepository: "http://example.com/"
-  type: sdwebui
-  extraValues:
-    karpenter:
-      nodeTemplate:
-        amiFamily: Bottlerocket
-        dataVolume:
-          snapshotID: snap-1234567890
-      provisioner:
-        capacityType: {onDemand: true, spot: true}
-""",
-        )
-    )
-    assert loaded.apigw.stage_name == "dev"
-    assert loaded.models_runtime[0].extra_values["karpenter"]["nodeTemplate"]["amiFamily"] == "Bottlerocket"
 
 
 @pytest.mark.parametrize("empty", ["APIGW:", "inputs:", "runtimeTypes:", "stackName:", "observability:"])

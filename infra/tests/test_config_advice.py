@@ -5,39 +5,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from infra.configuration.testing import (
+    CHINA,
+    COMFY,
+    REGISTRY,
+    STATIC,
+    VPC,
+    ZONES,
+    config,
+    existing,
+    images,
+    runtime,
+    written,
+)
 from infra.loading import load_config
-
-STATIC = {"name": "a", "namespace": "default", "type": "sdwebui", "modelFilename": "a.safetensors"}
-COMFY = {"name": "c", "namespace": "comfy", "type": "comfyui"}
-CHINA = {"modelBucketArn": "arn:aws-cn:s3:::my-models"}
-ZONES = ["us-west-2a", "us-west-2b", "us-west-2c"]
-PRIVATE = ["subnet-0aaaaaaa", "subnet-0bbbbbbb", "subnet-0ccccccc"]
-VPC = {"vpcId": "vpc-01234567", "availabilityZones": ZONES, "privateSubnetIds": PRIVATE}
-REGISTRY = "123456789012.dkr.ecr"
-
-
-def config(**changes: Any) -> dict[str, Any]:
-    return {"modelBucketArn": "arn:aws:s3:::my-models", "modelsRuntime": [STATIC], **changes}
-
-
-def existing(**changes: Any) -> dict[str, Any]:
-    return {"network": {"existingVpc": VPC | changes}}
-
-
-def runtime(**changes: Any) -> dict[str, Any]:
-    return {"modelsRuntime": [STATIC | changes]}
-
-
-def images(repository: str) -> dict[str, Any]:
-    return runtime(extraValues={"runtime": {"queueAgent": {"image": {"repository": repository}}}})
-
-
-def written(folder: Path, data: Any) -> Path:
-    path = folder / "config.yaml"
-    path.write_text(data if isinstance(data, str) else yaml.safe_dump(data), encoding="utf-8")
-    return path
 
 
 @pytest.mark.parametrize(

@@ -8,45 +8,20 @@ import pytest
 import yaml
 
 from infra.config import Config
-from infra.errors import ConfigError
+from infra.configuration.testing import (
+    CHINA,
+    PRIVATE,
+    REGISTRY,
+    VPC,
+    ZONES,
+    config,
+    existing,
+    images,
+    problems,
+    runtime,
+    written,
+)
 from infra.loading import load_config
-
-STATIC = {"name": "a", "namespace": "default", "type": "sdwebui", "modelFilename": "a.safetensors"}
-COMFY = {"name": "c", "namespace": "comfy", "type": "comfyui"}
-CHINA = {"modelBucketArn": "arn:aws-cn:s3:::my-models"}
-ZONES = ["us-west-2a", "us-west-2b", "us-west-2c"]
-PRIVATE = ["subnet-0aaaaaaa", "subnet-0bbbbbbb", "subnet-0ccccccc"]
-VPC = {"vpcId": "vpc-01234567", "availabilityZones": ZONES, "privateSubnetIds": PRIVATE}
-REGISTRY = "123456789012.dkr.ecr"
-
-
-def config(**changes: Any) -> dict[str, Any]:
-    return {"modelBucketArn": "arn:aws:s3:::my-models", "modelsRuntime": [STATIC], **changes}
-
-
-def existing(**changes: Any) -> dict[str, Any]:
-    return {"network": {"existingVpc": VPC | changes}}
-
-
-def runtime(**changes: Any) -> dict[str, Any]:
-    return {"modelsRuntime": [STATIC | changes]}
-
-
-def images(repository: str) -> dict[str, Any]:
-    return runtime(extraValues={"runtime": {"queueAgent": {"image": {"repository": repository}}}})
-
-
-def written(folder: Path, data: Any) -> Path:
-    path = folder / "config.yaml"
-    path.write_text(data if isinstance(data, str) else yaml.safe_dump(data), encoding="utf-8")
-    return path
-
-
-def problems(folder: Path, data: Any, region: str | None = None) -> tuple[str, ...]:
-    with pytest.raises(ConfigError) as caught:
-        load_config(written(folder, data), region=region)
-    return caught.value.problems
-
 
 WRONG: list[tuple[dict[str, Any], str, list[str]]] = [
     # the cluster

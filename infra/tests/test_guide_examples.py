@@ -13,6 +13,8 @@ import yaml
 
 from infra.app import synthesise
 from infra.artifacts import Zips
+from infra.configuration.examples import CHART_IN_ECR, CHART_ON_HTTP, CHINA, CUSTOM, PLAIN, SNAPSHOT
+from infra.configuration.testing import written
 from infra.loading import load_config
 from infra.testing import Template, resolved
 from sd_on_eks_chart.testing import CustomResources, Helm, Object, check_kubernetes, unpack_helm
@@ -33,53 +35,8 @@ STAND_INS = {
 }
 
 MODEL = "v1-5-pruned-emaonly.safetensors"
-RUNTIME = {"name": "sdruntime", "namespace": "default", "type": "sdwebui", "modelFilename": MODEL}
 OCI = "oci://123456789012.dkr.ecr.us-east-1.amazonaws.com/sd-on-eks/charts/sd-on-eks"
 CN_REGISTRY = f"{ACCOUNT}.dkr.ecr.cn-northwest-1.amazonaws.com.cn"
-
-
-def own_images(registry: str) -> dict[str, Any]:
-    """Return the `extraValues` with which the guide names images that its reader has built."""
-    images = {"inferenceApi": "sdwebui", "queueAgent": "queue-agent"}
-    return {
-        "runtime": {
-            part: {"image": {"repository": f"{registry}/sd-on-eks/{name}", "tag": "latest"}}
-            for part, name in images.items()
-        }
-    }
-
-
-def cached(snapshot: str) -> dict[str, Any]:
-    """Return the `nodeTemplate` with which the guide names a snapshot."""
-    return {"amiFamily": "Bottlerocket", "dataVolume": {"snapshotID": snapshot}}
-
-
-def example(**more: Any) -> dict[str, Any]:
-    return {"modelBucketArn": "arn:aws:s3:::my-models", "modelsRuntime": [RUNTIME | more]}
-
-
-PLAIN = example(dynamicModel=False)
-CUSTOM = example(
-    dynamicModel=False,
-    chartRepository="",
-    chartVersion="",
-    extraValues=own_images("<account_id>.dkr.ecr.<region>.amazonaws.com"),
-)
-CHART_IN_ECR = example(chartRepository=OCI, chartVersion="1.1.0")
-CHART_ON_HTTP = example(chartRepository="http://example.com/", chartVersion="1.0.0")
-SNAPSHOT = example(extraValues={"karpenter": {"nodeTemplate": cached("snap-0123456789")}})
-CN_NODES = {
-    "nodeTemplate": cached("snap-1234567890"),
-    "provisioner": {
-        "instanceType": ["g5.xlarge", "g5.2xlarge"],
-        "capacityType": {"onDemand": True, "spot": True},
-    },
-}
-CHINA = example(dynamicModel=False, extraValues=own_images(CN_REGISTRY) | {"karpenter": CN_NODES}) | {
-    "stackName": "sdoneks",
-    "modelBucketArn": "arn:aws-cn:s3:::my-models",
-    "APIGW": {"stageName": "dev", "throttle": {"rateLimit": 30, "burstLimit": 50}},
-}
 
 
 @dataclass(frozen=True)
@@ -165,14 +122,12 @@ def _helm(tmp_path_factory: pytest.TempPathFactory) -> Helm:
 @pytest.fixture(scope="module", name="deploy")
 def _deploy(
     zips: Zips, helm: Helm, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[dict[str, Any], str], Deployed]:
+) -> Callable[[str, str], Deployed]:
     """Does what `cdk deploy` does with an example in a region, as far as that goes without an account."""
 
-    def deploy(settings: dict[str, Any], region: str) -> Deployed:
+    def deploy(text: str, region: str) -> Deployed:
         folder = tmp_path_factory.mktemp("example")
-        path = folder / "config.yaml"
-        path.write_text(yaml.safe_dump(settings), encoding="utf-8")
-        config = load_config(path, region=region)
+        config = load_config(written(folder, text), region=region)
         assembly = synthesise(config, zips=zips, chart=CHART, outdir=folder / "cdk.out")
         [release] = (
             Template.read(assembly, "sdoneksRuntime-sdruntime")
