@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from infra.cluster.checks import ACCEPTED
 from infra.testing import Template, resolved
 
 STACKS = (
@@ -154,10 +153,3 @@ def test_what_installs_charts_reads_assets_and_registries_and_no_more(cluster: T
         "ReadCharts": (["s3:GetObject"], f"arn:<AWS::Partition>:s3:::{bucket}/*"),
         "PublicCharts": (["ecr-public:GetAuthorizationToken", "sts:GetServiceBearerToken"], "*"),
     }
-
-
-def test_each_check_of_checkov_that_fails_has_its_reason_in_the_template(cluster: Template) -> None:
-    for type_, reasons in ACCEPTED.items():
-        for name, resource in cluster.resources(type_).items():
-            skipped = resource["Metadata"]["checkov"]["skip"]
-            assert {each["id"]: each["comment"] for each in skipped} == reasons, name

@@ -6,6 +6,7 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 from jsii.errors import JSIIError
 
+from infra import checkov
 from infra.artifacts import Zips
 from infra.cluster.stack import ClusterStack
 from infra.config import Config
@@ -52,7 +53,7 @@ def add_dispatch(app: cdk.App, config: Config, *, zips: Zips) -> DispatchStack:
     observed = ObservabilityStack(
         app, f"{config.stack_name}ObservabilityStack", config=config, dispatch=stack
     )
-    _tag(config, stack, observed)
+    _complete(config, stack, observed, findings=checkov.DISPATCH)
     return stack
 
 
@@ -71,12 +72,14 @@ def add_cluster(app: cdk.App, config: Config, *, dispatch: DispatchStack, chart:
         )
         for runtime in config.models_runtime
     ]
-    _tag(config, cluster, *runtimes)
+    _complete(config, cluster, *runtimes, findings=checkov.CLUSTER)
     return cluster
 
 
-def _tag(config: Config, *stacks: cdk.Stack) -> None:
+def _complete(config: Config, *stacks: cdk.Stack, findings: checkov.Reasons) -> None:
+    """Tag stacks that have all their resources, and say why checks do not hold for some."""
     for stack in stacks:
+        checkov.accept(stack, findings)
         cdk.Tags.of(stack).add("darkroom:deployment", config.stack_name)
 
 

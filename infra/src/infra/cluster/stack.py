@@ -5,7 +5,6 @@ from aws_cdk import aws_eks_v2 as eks
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.cluster import checks
 from infra.cluster.access import Access
 from infra.cluster.addons import Addons, Watching
 from infra.cluster.karpenter import Karpenter
@@ -82,7 +81,6 @@ class ClusterStack(cdk.Stack):
         cdk.CfnOutput(self, "ConfigCommand", value=access.command)
         cdk.CfnOutput(self, "AccessRoleArn", value=access.role.role_arn)
         cdk.CfnOutput(self, "ClusterName", value=self.cluster.cluster_name)
-        checks.accept(self)
 
     def _cluster(self, kubectl: Kubectl) -> eks.Cluster:
         # EKS would make it, to be kept for ever.
