@@ -40,7 +40,9 @@ def test_the_agents_restart_file_is_what_the_runtimes_probe_looks_at(render: Any
     file = made.settings["RESTART_FILE"]
     probe = runtime["livenessProbe"]
     assert probe["exec"]["command"] == ["/bin/sh", "-c", f"test ! -e {file}"]
-    assert probe["failureThreshold"] == 1
+    # A single look that takes too long must not cost a model load; the file stays until the runtime is down.
+    assert probe["failureThreshold"] == 3
+    assert (probe["periodSeconds"], probe["timeoutSeconds"]) == (2, 5)
     assert probe["terminationGracePeriodSeconds"] <= 10
     shared = {"name": "shared", "mountPath": "/var/run/darkroom"}
     assert shared in agent["volumeMounts"]
@@ -65,6 +67,36 @@ def test_the_agent_has_the_least_rights(render: Any) -> None:
     assert made.the("ServiceAccount")["automountServiceAccountToken"] is False
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert not {"hostNetwork", "hostPID", "hostIPC", "shareProcessNamespace"} & spec.keys()
+
+
+def test_the_agent_may_write_what_it_fetches_and_nothing_else(render: Any) -> None:
+    made = render()
+    mounts = made.container("queue-agent")["volumeMounts"]
+    assert {mount["mountPath"]: mount["name"] for mount in mounts} == {
+        "/tmp": "agent-tmp",
+        "/var/run/darkroom": "shared",
+    }
+    volumes = {volume["name"]: volume for volume in made.pod["spec"]["volumes"]}
+    assert volumes["agent-tmp"]["emptyDir"] == {"sizeLimit": "4Gi"}
+
+
+def test_a_new_pod_is_ready_before_an_old_one_goes(render: Any) -> None:
+    assert render().the("Deployment")["spec"]["strategy"] == {
+        "type": "RollingUpdate",
+        "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0},
+    }
+
+
+def test_a_drain_takes_one_ready_pod_at_a_time_and_any_that_never_was(render: Any) -> None:
+    made = render()
+    budget = made.the("PodDisruptionBudget")["spec"]
+    assert budget == {
+        "maxUnavailable": 1,
+        "unhealthyPodEvictionPolicy": "AlwaysAllow",
+        "selector": {"matchLabels": made.the("Deployment")["spec"]["selector"]["matchLabels"]},
+    }
+    half = render({"runtime": {"podDisruptionBudget": {"maxUnavailable": "50%"}}})
+    assert half.the("PodDisruptionBudget")["spec"]["maxUnavailable"] == "50%"
 
 
 def test_the_roles_credentials_are_for_the_agent_only(render: Any) -> None:
@@ -156,6 +188,28 @@ def test_the_users_environment_has_the_last_word(render: Any, extra: Any) -> Non
     env = render({"runtime": {"inferenceApi": {"extraEnv": extra}}}).env("inference-api")
     assert env["API_ONLY"] == "false"
     assert env["SD_MODEL_CHECKPOINT"] == "v1-5-pruned-emaonly.safetensors"
+
+
+@pytest.mark.parametrize("container", ["inferenceApi", "queueAgent"])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1048576, "1048576"),
+        (10**9, "1000000000"),
+        (-(2**40), "-1099511627776"),
+        (0, "0"),
+        (0.5, "0.5"),
+        (1234567.5, "1234567.5"),
+        (True, "true"),
+        ("some text", "some text"),
+    ],
+)
+def test_an_environment_variable_is_what_the_file_says(
+    render: Any, container: str, value: object, text: str
+) -> None:
+    made = render({"runtime": {container: {"extraEnv": {"SET": value}}}})
+    name = {"inferenceApi": "inference-api", "queueAgent": "queue-agent"}[container]
+    assert made.env(name)["SET"] == text
 
 
 def test_a_dynamic_runtime_is_told_so(render: Any) -> None:

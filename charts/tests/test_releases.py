@@ -96,3 +96,9 @@ def test_a_volume_is_the_same_until_its_source_changes(render: Any) -> None:
     # Neither can be changed in place: the API server would refuse the upgrade.
     assert volume({}) != volume({"runtime": {"modelBucket": "others"}})
     assert volume({}) != volume({"runtime": {"persistence": {"size": "3Ti"}}})
+    for s3 in (
+        {"mountOptions": ["metadata-ttl 300"]},
+        {"cacheSizeLimit": "20Gi"},
+        {"authenticationSource": "pod"},
+    ):
+        assert volume({}) != volume({"runtime": {"persistence": {"s3": s3}}})

@@ -49,6 +49,17 @@ def test_a_pod_goes_after_the_longest_inference(render: Any, runtime: dict[str, 
     assert down["stabilizationWindowSeconds"] == seconds
 
 
+def test_pods_come_at_once_and_go_by_halves(render: Any) -> None:
+    advanced = render().the("ScaledObject")["spec"]["advanced"]
+    assert advanced["horizontalPodAutoscalerConfig"]["behavior"] == {
+        "scaleUp": {"stabilizationWindowSeconds": 0},
+        "scaleDown": {
+            "stabilizationWindowSeconds": 900,
+            "policies": [{"type": "Percent", "value": 50, "periodSeconds": 60}],
+        },
+    }
+
+
 def test_the_users_hpa_is_merged_over_ours(render: Any) -> None:
     extra = {"behavior": {"scaleDown": {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 30}]}}}
     advanced = render({"runtime": {"scaling": {"extraHPAConfig": extra}}}).the("ScaledObject")["spec"][
@@ -86,6 +97,29 @@ def test_the_snapshot_is_the_data_volume(render: Any) -> None:
         "deleteOnTermination": True,
     }
     assert "instanceStorePolicy" not in spec
+
+
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("gp3", {"iops": 4000, "throughput": 1000}),
+        ("io1", {"iops": 4000}),
+        ("io2", {"iops": 4000}),
+        ("gp2", {}),
+        ("standard", {}),
+    ],
+)
+def test_a_disk_is_told_only_what_its_type_takes(render: Any, kind: str, given: dict[str, int]) -> None:
+    disks = render(nodes(dataVolume={"volumeType": kind})).the("EC2NodeClass")["spec"]["blockDeviceMappings"]
+    disk = disks[1]["ebs"]
+    assert {key: disk[key] for key in ("iops", "throughput") if key in disk} == given
+    assert (disk["volumeType"], disk["volumeSize"], disk["encrypted"]) == (kind, "100Gi", True)
+
+
+def test_large_limits_are_written_out(render: Any) -> None:
+    limits = {"cpu": 2_000_000, "memory": "1000Gi", "nvidia.com/gpu": 0.5}
+    spec = render({"karpenter": {"provisioner": {"resourceLimits": limits}}}).the("NodePool")["spec"]
+    assert spec["limits"] == {"cpu": "2000000", "memory": "1000Gi", "nvidia.com/gpu": "0.5"}
 
 
 def test_without_a_snapshot_nothing_speaks_of_one(render: Any) -> None:
@@ -171,11 +205,25 @@ def test_pods_and_nodes_of_a_runtime_belong_together(render: Any) -> None:
     assert {"key": "s3.csi.aws.com/agent-not-ready", "effect": "NoExecute"} in template["startupTaints"]
 
 
-def test_only_empty_nodes_go_and_busy_ones_have_time(render: Any) -> None:
+@pytest.mark.parametrize("agent", [{}, {"inferenceLimitSeconds": 20}, {"inferenceLimitSeconds": 7200}])
+def test_pods_of_a_node_that_goes_are_told_at_once(render: Any, agent: dict[str, Any]) -> None:
+    made = render({"runtime": {"queueAgent": agent}})
+    node = made.the("NodePool")["spec"]["template"]["spec"]["terminationGracePeriod"]
+    pod = made.pod["spec"]["terminationGracePeriodSeconds"]
+    # Karpenter tells them when only their own is left of the node's; a spot instance is gone after 120 s.
+    assert int(node.removesuffix("s")) - pod == 0
+    assert pod <= 120
+
+
+def test_empty_nodes_all_go_and_drifted_ones_some_at_a_time(render: Any) -> None:
     spec = render().the("NodePool")["spec"]
     assert spec["disruption"]["consolidationPolicy"] == "WhenEmpty"
     assert spec["disruption"]["consolidateAfter"] == "60s"
-    assert int(spec["template"]["spec"]["terminationGracePeriod"].removesuffix("s")) > 900 + 120
+    # A budget without reasons would hold for all of them: the least of those that hold is taken.
+    assert spec["disruption"]["budgets"] == [
+        {"nodes": "100%", "reasons": ["Empty"]},
+        {"nodes": "20%", "reasons": ["Drifted"]},
+    ]
     assert spec["limits"] == {"nvidia.com/gpu": "100"}
     kept = render({"karpenter": {"provisioner": {"consolidation": False}}}).the("NodePool")["spec"]
     assert kept["disruption"]["consolidateAfter"] == "Never"

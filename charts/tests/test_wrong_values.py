@@ -22,6 +22,8 @@ WRONG = [
     ("runtime.scaling.scaleDownStabilizationSeconds", 4000, "maximum: got 4,000, want 3,600"),
     ("runtime.inferenceApi.port", 70000, "at '/runtime/inferenceApi/port'"),
     ("runtime.inferenceApi.image.tag", "a b", "at '/runtime/inferenceApi/image/tag'"),
+    ("runtime.inferenceApi.image.tag", "", "at '/runtime/inferenceApi/image/tag': minLength: got 0, want 1"),
+    ("runtime.queueName", "q", "at '/runtime': additional properties 'queueName' not allowed"),
     ("runtime.inferenceApi.extraEnv", [{"value": "x"}], "missing property 'name'"),
     ("runtime.inferenceApi.modelMountPath", "models; rm", "at '/runtime/inferenceApi/modelMountPath'"),
     ("runtime.persistence.writableFolders", ["$(reboot)"], "at '/runtime/persistence/writableFolders/0'"),

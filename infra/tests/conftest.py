@@ -59,7 +59,8 @@ CHINA = {
             "vpcId": "vpc-0123456789abcdef0",
             "availabilityZones": ["cn-northwest-1a", "cn-northwest-1b"],
             "privateSubnetIds": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
-        }
+        },
+        "publicApi": False,
     },
     "systemNodes": {"instanceType": "m6i.large", "count": 3},
     "chartSources": {

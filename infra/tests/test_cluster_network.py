@@ -130,6 +130,11 @@ def test_system_nodes_run_bottlerocket_for_their_processor(
     assert nodes["ScalingConfig"] == {"DesiredSize": count, "MinSize": count, "MaxSize": count}
 
 
+def test_a_system_node_is_replaced_only_when_its_pods_may_go(cluster: Template) -> None:
+    _, nodes = cluster.only("AWS::EKS::Nodegroup")
+    assert nodes["ForceUpdateEnabled"] is False
+
+
 def test_no_pod_reaches_the_role_of_a_system_node_and_its_disks_are_encrypted(cluster: Template) -> None:
     _, template = cluster.only("AWS::EC2::LaunchTemplate")
     data = template["LaunchTemplateData"]

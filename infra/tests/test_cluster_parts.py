@@ -86,6 +86,28 @@ def test_the_driver_reads_models_and_cannot_change_them(cluster: Template) -> No
     assert rights == {"s3:ListBucket": "arn:aws:s3:::my-models", "s3:GetObject": "arn:aws:s3:::my-models/*"}
 
 
+def test_add_ons_start_when_their_role_is_complete(cluster: Template) -> None:
+    names = {each["Properties"]["AddonName"]: name for name, each in cluster.resources(ADDON).items()}
+    roles = cluster.resources("AWS::IAM::Role")
+    rights = cluster.resources("AWS::IAM::Policy")
+    mounts = {each for each in (*roles, *rights) if each.startswith("AddonsMounts")}
+    watcher = {each for each in roles if each.startswith("AddonsWatcher")}
+    assert (len(mounts), len(watcher)) == (2, 1)
+    assert mounts <= needed(cluster, names["aws-mountpoint-s3-csi-driver"])
+    assert watcher <= needed(cluster, names["amazon-cloudwatch-observability"])
+
+
+def test_groups_of_container_insights_are_there_before_the_add_on_would_make_them(cluster: Template) -> None:
+    groups = {
+        name
+        for name, each in cluster.properties("AWS::Logs::LogGroup").items()
+        if each.get("LogGroupName", "").startswith("/aws/containerinsights/")
+    }
+    names = {each["Properties"]["AddonName"]: name for name, each in cluster.resources(ADDON).items()}
+    assert len(groups) == 4
+    assert groups <= needed(cluster, names["amazon-cloudwatch-observability"])
+
+
 def test_the_cloudwatch_agents_scrape_the_runtimes_namespaces(cluster: Template) -> None:
     properties = addons(cluster)["amazon-cloudwatch-observability"]["Properties"]
     agents = json.loads(resolved(properties["ConfigurationValues"]))["agents"]
@@ -118,7 +140,6 @@ def test_charts_of_others_are_pinned_and_waited_for(
 
 def test_definitions_of_karpenter_are_upgraded_by_a_chart_of_their_own(cluster: Template) -> None:
     names = {each["Properties"]["Release"]: name for name, each in cluster.resources(CHART).items()}
-    assert chart(cluster, "karpenter")["Properties"]["SkipCrds"] is True
     assert names["karpenter-crd"] in needed(cluster, names["karpenter"])
 
 
@@ -237,3 +258,17 @@ def test_keda_may_ask_how_long_the_runtimes_queues_are_and_nothing_else(cluster:
     _, association = cluster.only(IDENTITY, starting="Keda")
     assert (association["Namespace"], association["ServiceAccount"]) == ("keda", "keda-operator")
     assert values(cluster, "keda")["serviceAccount"] == {"operator": {"name": "keda-operator"}}
+
+
+def test_keda_has_its_rights_before_it_starts_and_until_it_has_gone(cluster: Template) -> None:
+    [name] = [
+        name for name, each in cluster.resources(CHART).items() if each["Properties"]["Release"] == "keda"
+    ]
+    rights = {
+        each
+        for type_ in ("AWS::IAM::Role", "AWS::IAM::Policy", IDENTITY)
+        for each in cluster.resources(type_)
+        if each.startswith("Keda")
+    }
+    assert len(rights) == 3
+    assert rights <= needed(cluster, name)

@@ -116,6 +116,35 @@ def test_all_logs_of_the_control_plane_are_kept_as_long_as_others(cluster: Templ
 INSIGHTS = ("application", "dataplane", "host", "performance")
 
 
+def test_the_control_planes_log_group_is_there_before_eks_would_make_one(cluster: Template) -> None:
+    [control_plane] = cluster.resources(CLUSTER).values()
+    groups = cluster.properties("AWS::Logs::LogGroup").items()
+    [group] = [name for name, each in groups if each.get("LogGroupName") == "/aws/eks/sdoneksStack/cluster"]
+    assert group in control_plane["DependsOn"]
+
+
+@pytest.mark.parametrize(("fixture", "public"), [("cluster", True), ("china", False)])
+def test_the_api_answers_inside_the_vpc_and_outside_only_where_the_configuration_says(
+    request: pytest.FixtureRequest, fixture: str, public: bool
+) -> None:
+    template: Template = request.getfixturevalue(fixture)
+    network = template.only(CLUSTER)[1]["ResourcesVpcConfig"]
+    assert (network["EndpointPublicAccess"], network["EndpointPrivateAccess"]) == (public, True)
+
+
+@pytest.mark.parametrize("fixture", ["cluster", "china"])
+def test_what_installs_charts_is_where_nodes_are_and_so_needs_no_public_api(
+    request: pytest.FixtureRequest, fixture: str
+) -> None:
+    template: Template = request.getfixturevalue(fixture)
+    name, control_plane = template.only(CLUSTER)
+    _, installer = template.only("AWS::Lambda::Function", starting="ClusterKubectlProviderHandler")
+    assert resolved(installer["VpcConfig"]) == {
+        "SecurityGroupIds": [f"<{name}.ClusterSecurityGroupId>"],
+        "SubnetIds": resolved(control_plane["ResourcesVpcConfig"]["SubnetIds"]),
+    }
+
+
 def test_the_config_command_is_the_guides(cluster: Template) -> None:
     name, _ = cluster.only(CLUSTER)
     role, properties = cluster.only("AWS::IAM::Role", starting="Access")
@@ -124,6 +153,18 @@ def test_the_config_command_is_the_guides(cluster: Template) -> None:
     )
     [trusted] = properties["AssumeRolePolicyDocument"]["Statement"]
     assert resolved(trusted["Principal"]) == {"AWS": "arn:<AWS::Partition>:iam::<AWS::AccountId>:root"}
+
+
+def test_the_access_role_may_find_the_cluster_and_nothing_else_in_the_account(cluster: Template) -> None:
+    name, _ = cluster.only(CLUSTER)
+    _, role = cluster.only("AWS::IAM::Role", starting="Access")
+    rights = [
+        (listed(statement["Action"]), resolved(statement["Resource"]))
+        for stands, statement in granted(cluster)
+        if stands.startswith("Access") and "Principal" not in statement
+    ]
+    assert rights == [(["eks:DescribeCluster"], f"<{name}.Arn>")]
+    assert "ManagedPolicyArns" not in role
 
 
 def test_the_access_role_and_the_installer_are_admins_and_nobody_else(cluster: Template) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.config import MAX_RUNTIMES, Config
+from infra.configuration.sections import Key, keys_of
 from infra.configuration.testing import COMFY, STATIC, config, problems, written
 from infra.errors import ConfigError
 from infra.loading import load_config
@@ -214,6 +215,11 @@ def test_a_type_of_ones_own_brings_its_task_types_to_each_of_its_runtimes(tmp_pa
             "observability.logRetentionDays",
             ["31 is not allowed", "14, 30, 60"],
         ),
+        (
+            {"observability": {"logRetentionDays": 30.0}},
+            "observability.logRetentionDays",
+            ["30.0 is not allowed"],
+        ),
         ({"observability": {"alarms": 5}}, "observability.alarms", ["5 is not a mapping", "topicArn"]),
         (
             {"observability": {"alarms": {"email": "a@b.org", "topicArn": TOPIC}}},
@@ -229,6 +235,29 @@ def test_a_wrong_value_is_told_with_its_path_and_what_is_allowed(
     found = problems(tmp_path, config(**changes))
     assert [problem.partition(": ")[0] for problem in found] == [path]
     assert [word for word in words if word not in found[0]] == []
+
+
+NUMBERS = [
+    key
+    for key in keys_of(Config)
+    if isinstance(key.default, int | float) and not isinstance(key.default, bool)
+]
+
+
+def under(path: str, value: Any) -> dict[str, Any]:
+    """Return a configuration with a value at a path of mappings."""
+    for name in reversed(path.split(".")):
+        value = {name: value}
+    return config(**value)
+
+
+@pytest.mark.parametrize("key", NUMBERS, ids=[key.path for key in NUMBERS])
+@pytest.mark.parametrize("word", ["yes", "off"])
+def test_a_word_that_yaml_takes_for_true_or_false_is_no_number(tmp_path: Path, key: Key, word: str) -> None:
+    assert len(NUMBERS) >= 14
+    text = yaml.safe_dump(under(key.path, "THE WORD")).replace("THE WORD", word)
+    found = [problem for problem in problems(tmp_path, text) if problem.startswith(f"{key.path}: ")]
+    assert [word for word in ("is not allowed", key.allowed) if word not in found[0]] == []
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
@@ -255,6 +284,20 @@ def test_a_long_value_is_shown_in_short(tmp_path: Path) -> None:
         ("a: [1\n", "no YAML"),
         ("a: 1\n\tb: 2\n", "line 2"),
         ("stackName: \x00", "no YAML"),
+        ("a: 1\nstackName: 2026-13-45\n", '"2026-13-45" cannot be read as timestamp; put it in quotes'),
+        ("a: 1\nstackName: 2026-13-45\n", "line 2, column 12"),
+        ("a: !!int abc\n", '"abc" cannot be read as int'),
+        ("a: !!int ''\n", '"" cannot be read as int'),
+        ("a: !!float abc\n", '"abc" cannot be read as float'),
+        ("a: !!bool abc\n", '"abc" cannot be read as bool'),
+        ("a: !!timestamp abc\n", '"abc" cannot be read as timestamp'),
+        ("!!int abc: 1\n", '"abc" cannot be read as int'),
+        (f"a: {'9' * 5000}\n", "9... cannot be read as int"),
+        (f"a: 0x{'f' * 5000}\n", "f... cannot be read as int"),
+        (f"a: 1{':1' * 400}.5\n", ":... cannot be read as float"),
+        (f"a: {'[' * 3000}\n", "nested too deeply"),
+        (f"a: {'[' * 3000}{']' * 3000}\n", "nested too deeply"),
+        (f"a: {'{b: ' * 3000}{'}' * 3000}\n", "nested too deeply"),
     ],
 )
 def test_a_file_that_is_no_mapping_is_told(tmp_path: Path, text: str, words: str) -> None:

@@ -28,9 +28,12 @@ from infra.loading import load_config
         {"network": {"cidr": "172.16.0.0/16", "zones": 2, "natGateways": 2}, "kubernetesVersion": "1.35"},
         {"network": {"zoneNames": ZONES}, "systemNodes": {"instanceType": "m7i-flex.xlarge", "count": 3}},
         {"systemNodes": {"instanceType": "i4g.large"}},
-        {"systemNodes": {"instanceType": "im4gn.large"}},
+        *(
+            {"systemNodes": {"instanceType": each}}
+            for each in ("im4gn.large", "m7i.metal-24xl", "c8g.48xlarge", "a1.medium", "x2iezn.metal")
+        ),
         existing(publicSubnetIds=["subnet-0ddddddd", "subnet-0eeeeeee", "subnet-0fffffff"]),
-        {"network": {"existingVpc": VPC, "cidr": "10.20.0.0/24"}},
+        {"network": {"existingVpc": VPC, "cidr": "10.20.0.0/24", "publicApi": False}},
         {
             "inputs": {
                 "s3": ["a-bucket/in"],

@@ -28,6 +28,10 @@ WRONG: list[tuple[dict[str, Any], str, list[str]]] = [
     ({"kubernetesVersion": 1.35}, "kubernetesVersion", ["1.35 is not allowed", "in quotes", '"1.35"']),
     ({"kubernetesVersion": "1.28"}, "kubernetesVersion", ['"1.28" is not allowed', '"1.34"']),
     ({"systemNodes": {"instanceType": "large"}}, "systemNodes.instanceType", ['"large"', "m7g.large"]),
+    *(
+        ({"systemNodes": {"instanceType": each}}, "systemNodes.instanceType", [f'"{each}"', "m7i.large"])
+        for each in ("foo.bar", "m7g.big", "m7g.0xlarge", "u-6tb1.metal", "u7i-12tb.224xlarge", "7g.large")
+    ),
     ({"systemNodes": {"instanceType": "g5.xlarge"}}, "systemNodes.instanceType", ["accelerator"]),
     ({"systemNodes": {"instanceType": "t4g.small"}}, "systemNodes.instanceType", ["no room", "medium"]),
     ({"systemNodes": {"count": 1}}, "systemNodes.count", ["1 is not allowed", "2 to 10"]),
@@ -44,6 +48,17 @@ WRONG: list[tuple[dict[str, Any], str, list[str]]] = [
     ({"network": {"zones": 2, "natGateways": 3}}, "network.natGateways", ["3 is more", "1 to 2"]),
     ({"network": {"zoneNames": ["us-west-2a"]}}, "network.zoneNames", ["1 given", "network.zones is 3"]),
     ({"network": {"zoneNames": ["a", *ZONES[1:]]}}, "network.zoneNames[0]", ['"a"', "us-east-1a"]),
+    (
+        {"network": {"zoneNames": [*ZONES[:2], "us-west-2-lax-1a"]}},
+        "network.zoneNames[2]",
+        ['"us-west-2-lax-1a" is not allowed', "no Local Zones"],
+    ),
+    (
+        existing(availabilityZones=[*ZONES[:2], "us-west-2-wl1-las-wlz-1"]),
+        "network.existingVpc.availabilityZones[2]",
+        ['"us-west-2-wl1-las-wlz-1" is not allowed', "no Local Zones"],
+    ),
+    ({"network": {"publicApi": "no"}}, "network.publicApi", ['"no" is not allowed', "true or false"]),
     (
         {"network": {"zoneNames": [*ZONES[:2], ZONES[0]]}},
         "network.zoneNames[2]",
@@ -114,7 +129,7 @@ WRONG: list[tuple[dict[str, Any], str, list[str]]] = [
     (
         CHINA | {"chartSources": {"karpenter": {"chart": "oci://example.org/karpenter"}}},
         "chartSources.karpenter.chart",
-        ["not allowed in aws-cn", "https://"],
+        ["not allowed in aws-cn", "Karpenter's default", "https://"],
     ),
     # values for the chart
     (
@@ -126,6 +141,30 @@ WRONG: list[tuple[dict[str, Any], str, list[str]]] = [
         runtime(extraValues={"runtime": {"modelFilename": "x"}}),
         "modelsRuntime[0].extraValues.runtime.modelFilename",
         ["comes from the deployment", "modelFilename of the runtime"],
+    ),
+    (
+        runtime(extraValues={"cluster": {"name": "x"}}),
+        "modelsRuntime[0].extraValues.cluster.name",
+        ["comes from the deployment", "<stackName>Stack"],
+    ),
+    (
+        runtime(extraValues={"cluster": {"nodeRole": "x"}}),
+        "modelsRuntime[0].extraValues.cluster.nodeRole",
+        ["comes from the deployment", "nothing in this file sets it"],
+    ),
+    (runtime(extraValues={"runtime": "x"}), "modelsRuntime[0].extraValues.runtime", ["'x' is not a mapping"]),
+    (runtime(extraValues={"runtime": 5}), "modelsRuntime[0].extraValues.runtime", ["5 is not a mapping"]),
+    (runtime(extraValues={"karpenter": ["x"]}), "modelsRuntime[0].extraValues.karpenter", ["['x'] is not"]),
+    (
+        runtime(extraValues={"karpenter": {"nodeTemplate": 5}}),
+        "modelsRuntime[0].extraValues.karpenter.nodeTemplate",
+        ["5 is not a mapping"],
+    ),
+    (runtime(extraValues={"cluster": False}), "modelsRuntime[0].extraValues.cluster", ["False is not a map"]),
+    (
+        runtime(extraValues={"runtime": {"serviceAccountName": 5}}),
+        "modelsRuntime[0].extraValues.runtime.serviceAccountName",
+        ["5 is not allowed", "allowed is text"],
     ),
     (
         runtime(
@@ -294,7 +333,7 @@ def test_what_the_cluster_needs_has_the_guides_defaults() -> None:
     loaded = Config.model_validate(config())
     network = loaded.network
     assert (network.cidr, network.zones, network.nat_gateways) == ("10.0.0.0/16", 3, 3)
-    assert (network.zone_names, network.existing_vpc) == ([], None)
+    assert (network.zone_names, network.existing_vpc, network.public_api) == ([], None, True)
     assert (loaded.kubernetes_version, loaded.system_nodes.count) == ("1.35", 2)
     assert (loaded.cluster_name, loaded.partition) == ("sdoneksStack", "aws")
 

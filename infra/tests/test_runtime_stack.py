@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from infra.artifacts import Zips
+from infra.assembly import add_cluster, add_dispatch, new_app, write
+from infra.config import Config
 from infra.testing import Template, resolved
 
 CHART = "Custom::AWSCDK-EKS-HelmChart"
@@ -97,6 +100,24 @@ def test_the_release_is_named_as_the_runtime_and_its_namespace_is_made(static: T
     _, release = static.only(CHART)
     assert (release["Release"], release["Namespace"]) == ("sdruntime", "default")
     assert release["CreateNamespace"] is True
+
+
+def test_a_release_whose_namespace_changes_is_another_one_so_that_the_old_one_is_removed(
+    settings: dict[str, Any], zips: Zips, chart: Path, tmp_path: Path
+) -> None:
+    names, identities = [], []
+    for namespace in ("here", "there"):
+        app = new_app(tmp_path / namespace)
+        entry = {"name": "one", "namespace": namespace, "type": "comfyui"}
+        config = Config.model_validate(settings | {"modelsRuntime": [entry]})
+        add_cluster(app, config, dispatch=add_dispatch(app, config, zips=zips), chart=chart)
+        template = Template.read(write(app), "sdoneksRuntime-one")
+        name, release = template.only(CHART)
+        assert (release["Release"], release["Namespace"]) == ("one", namespace)
+        names.append(name)
+        identities.append(template.only(IDENTITY)[1]["Namespace"])
+    assert names[0] != names[1]
+    assert identities == ["here", "there"]
 
 
 def test_the_chart_is_told_where_everything_is(static: Template) -> None:

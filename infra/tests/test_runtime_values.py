@@ -1,6 +1,7 @@
 """What the chart of a runtime is told, without a stack."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -64,9 +65,21 @@ def test_a_registry_that_the_user_names_is_the_agents_too(settings: dict[str, An
 
 
 @pytest.mark.parametrize("empty", [None, {}])
-def test_keys_that_are_there_and_empty_are_no_selectors(settings: dict[str, Any], empty: object) -> None:
-    extra = {"karpenter": {"nodeTemplate": empty}}
-    assert values(settings, extraValues=extra)["runtime"]["name"] == "one"
+@pytest.mark.parametrize(
+    "extra",
+    [
+        lambda empty: {"runtime": empty},
+        lambda empty: {"runtime": {"queueAgent": empty}},
+        lambda empty: {"runtime": {"queueAgent": {"image": empty}}},
+        lambda empty: {"karpenter": empty},
+        lambda empty: {"karpenter": {"nodeTemplate": empty}},
+        lambda empty: {"cluster": empty},
+    ],
+)
+def test_sections_that_are_there_and_empty_are_left_out(
+    settings: dict[str, Any], extra: Callable[[object], dict[str, Any]], empty: object
+) -> None:
+    assert values(settings, extraValues=extra(empty)) == values(settings)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +90,8 @@ def test_keys_that_are_there_and_empty_are_no_selectors(settings: dict[str, Any]
         ({"a": {"b": 1}}, {"a": "text"}, {"a": "text"}),
         ({"a": "text"}, {"a": {"b": 1}}, {"a": {"b": 1}}),
         ({"a": {"b": 1}}, {"a": {"b": None}}, {"a": {"b": None}}),
+        ({"a": {"b": 1}}, {"a": None}, {"a": {"b": 1}}),
+        ({}, {"a": None}, {"a": None}),
         ({"a": 1}, {}, {"a": 1}),
     ],
 )

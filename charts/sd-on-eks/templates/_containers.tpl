@@ -1,3 +1,8 @@
+{{- /* A value as text. Helm reads numbers as floating point, which `toString` writes as 1.048576e+06. */ -}}
+{{- define "sd.text" -}}
+{{- if kindIs "string" . -}}{{- . -}}{{- else -}}{{- toJson . -}}{{- end -}}
+{{- end -}}
+
 {{- define "sd.shared" -}}/var/run/darkroom{{- end -}}
 {{- define "sd.restartFile" -}}{{ include "sd.shared" . }}/restart{{- end -}}
 {{- define "sd.settings" -}}/opt/darkroom{{- end -}}
@@ -9,7 +14,7 @@
 {{- if kindIs "slice" . -}}
 {{- range . -}}{{- $_ := set $entries .name . -}}{{- end -}}
 {{- else -}}
-{{- range $name, $value := . -}}{{- $_ := set $entries $name (dict "name" $name "value" (toString $value)) -}}{{- end -}}
+{{- range $name, $value := . -}}{{- $_ := set $entries $name (dict "name" $name "value" (include "sd.text" $value)) -}}{{- end -}}
 {{- end -}}
 {{- toJson $entries -}}
 {{- end -}}

@@ -16,10 +16,14 @@
 {{- end -}}
 {{- end -}}
 
+{{- /* A disk without what is empty, and without what its type does not take. */ -}}
 {{- define "sd.disk" -}}
+{{- $takes := dict "gp3" (list "iops" "throughput") "io1" (list "iops") "io2" (list "iops") -}}
+{{- $unfit := list "iops" "throughput" -}}
+{{- range get $takes .volumeType | default list -}}{{- $unfit = without $unfit . -}}{{- end -}}
 {{- $disk := dict -}}
 {{- range $key, $value := . -}}
-{{- if or (kindIs "bool" $value) $value -}}
+{{- if and (or (kindIs "bool" $value) $value) (not (has $key $unfit)) -}}
 {{- $_ := set $disk $key (kindIs "float64" $value | ternary (int $value) $value) -}}
 {{- end -}}
 {{- end -}}

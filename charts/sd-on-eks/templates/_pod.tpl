@@ -60,7 +60,8 @@
       command: [/bin/sh, -c, "test ! -e {{ include "sd.restartFile" . }}"]
     periodSeconds: 2
     timeoutSeconds: 5
-    failureThreshold: 1
+    # One look that took too long is no wish of the agent's; its file stays until the runtime is down.
+    failureThreshold: 3
     # Not the pod's: who has to be restarted does not deserve minutes.
     terminationGracePeriodSeconds: 10
   {{- if $api.stopWithAgent }}

@@ -1,5 +1,7 @@
 """The CDK app itself."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -85,9 +87,10 @@ def _complete(config: Config, *stacks: cdk.Stack, findings: checkov.Reasons) -> 
 
 def synthesise(config: Config, *, zips: Zips, outdir: Path, chart: Path | None = None) -> Path:
     """Write the cloud assembly; see `infra.app.synthesise`."""
-    app, dispatch = dispatch_app(config, zips=zips, outdir=outdir)
-    if chart is not None:
-        add_cluster(app, config, dispatch=dispatch, chart=chart)
+    with _refusals_told():
+        app, dispatch = dispatch_app(config, zips=zips, outdir=outdir)
+        if chart is not None:
+            add_cluster(app, config, dispatch=dispatch, chart=chart)
     return write(app)
 
 
@@ -97,7 +100,14 @@ def write(app: cdk.App) -> Path:
     Raises:
         SynthesisError: the CDK or a rule of cdk-nag refuses.
     """
-    try:
+    with _refusals_told():
         return Path(app.synth().directory)
+
+
+@contextmanager
+def _refusals_told() -> Iterator[None]:
+    """Make what the CDK raises, while things are made and at synthesis, an error of ours."""
+    try:
+        yield
     except (JSIIError, RuntimeError) as exc:
         raise SynthesisError(f"the stacks cannot be synthesised: {exc}") from exc

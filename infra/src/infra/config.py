@@ -108,7 +108,8 @@ class Config(Section):
         Network,
         Field(
             title="the VPC of the cluster: one that is made, or one that exists",
-            description="a mapping with cidr, zones, zoneNames and natGateways, or with cidr and existingVpc",
+            description="a mapping with cidr, zones, zoneNames and natGateways, or with cidr and existingVpc;"
+            " and publicApi",
         ),
     ] = Network()
     kubernetes_version: Annotated[

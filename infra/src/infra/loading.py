@@ -19,6 +19,7 @@ from infra.consistency import problems_between_keys
 from infra.errors import ConfigError
 
 SHOWN_CHARACTERS = 80  # of a wrong value
+LARGEST_BITS = 64  # of a number: what Helm and AWS can tell from its neighbours
 
 FOLLOWS = "default_factory_not_called"  # pydantic's word for a default that needs what is wrong elsewhere
 KEY = "[key]"  # pydantic's last step of the path to a key that is wrong itself
@@ -35,10 +36,11 @@ class _Place(NamedTuple):
     inner: type[Section]  # the mapping that the key leads to, if it does
 
 
-class _OnceEachKey(yaml.SafeLoader):
-    """Refuses a key that is there twice: YAML would take the last, and lose the others in silence."""
+class _CarefulLoader(yaml.SafeLoader):
+    """Tells with its line what YAML would pass over in silence, or end with a stack trace at."""
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """Refuse a key that is there twice: YAML would take the last, and lose the others."""
         node = super().compose_mapping_node(anchor)
         seen: set[tuple[str, str]] = set()
         for key, _ in node.value:
@@ -50,6 +52,20 @@ class _OnceEachKey(yaml.SafeLoader):
                 )
             seen.add((key.tag, key.value))
         return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Refuse what looks like a date or a number, or is tagged as one, and is none: `2026-13-45`."""
+        try:
+            value = super().construct_object(node, deep=deep)
+            if isinstance(value, int) and value.bit_length() > LARGEST_BITS:
+                raise OverflowError
+        except (ArithmeticError, AttributeError, LookupError, ValueError) as exc:
+            kind = node.tag.rpartition(":")[2]
+            raise yaml.MarkedYAMLError(
+                problem=f"{_shown(node.value)} cannot be read as {kind}; put it in quotes if it is text",
+                problem_mark=node.start_mark,
+            ) from exc
+        return value
 
 
 def load_config(path: Path, *, region: str | None = None) -> Config:
@@ -63,6 +79,13 @@ def load_config(path: Path, *, region: str | None = None) -> Config:
         ConfigError: the file cannot be read, is no YAML mapping, or has wrong keys or values; all of those
             that can be told apart are in one error.
     """
+    try:
+        return _load(path, region)
+    except RecursionError as exc:
+        raise ConfigError(path=path, problems=["lists or mappings are nested too deeply in it"]) from exc
+
+
+def _load(path: Path, region: str | None) -> Config:
     data = _read_mapping(path)
     try:
         config = Config.model_validate(data)
@@ -78,7 +101,7 @@ def load_config(path: Path, *, region: str | None = None) -> Config:
 
 def _read_mapping(path: Path) -> dict[str, Any]:
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_OnceEachKey)  # noqa: S506 - it is a SafeLoader
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=_CarefulLoader)  # noqa: S506 - it is a SafeLoader
     except FileNotFoundError as exc:
         missing = "there is no such file; CDK_CONFIG_PATH names another one"
         raise ConfigError(path=path, problems=[missing]) from exc

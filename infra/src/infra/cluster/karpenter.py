@@ -129,7 +129,8 @@ class Karpenter(Construct):
         return role, rights
 
     def _definitions(self) -> eks.HelmChart:
-        # Helm never upgrades definitions that a chart brings in its folder `crds`: they have a chart.
+        # Helm never upgrades definitions that a chart brings in its folder `crds`: they have a chart. It has
+        # to be there first: then Helm leaves them alone. The CDK's handler knows SkipCrds, and forgets it.
         return release(
             self,
             "Definitions",
@@ -150,7 +151,6 @@ class Karpenter(Construct):
             version=versions.KARPENTER,
             namespace=NAMESPACE,
             values=self._values(),
-            skip_crds=True,
         )
 
     def _values(self) -> Mapping[str, Any]:

@@ -58,6 +58,8 @@ class SystemNodeGroup(Construct):
             desired_size=settings.count,
             max_size=settings.count,
             subnets=PRIVATE,
+            # A node goes only when its pods may: Karpenter and DNS are never gone at once for an update.
+            force_update=False,
             launch_template_spec=eks.LaunchTemplateSpec(
                 id=template.launch_template_id or "", version=template.latest_version_number
             ),

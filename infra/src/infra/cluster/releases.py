@@ -22,7 +22,6 @@ def release(
     namespace: str,
     name: str | None = None,
     values: Mapping[str, Any] | None = None,
-    skip_crds: bool = False,
 ) -> eks.HelmChart:
     """Install a chart, and go on when what it installs is ready.
 
@@ -36,7 +35,6 @@ def release(
         namespace: made if it is not there.
         name: of the release; the chart's if not given.
         values: for the chart.
-        skip_crds: its definitions are installed by another release.
     """
     return eks.HelmChart(
         scope,
@@ -49,7 +47,6 @@ def release(
         create_namespace=True,
         release=name or chart,
         values=dict(values or {}),
-        skip_crds=skip_crds,
         wait=True,
         timeout=LONGEST,
     )

@@ -12,7 +12,7 @@ from infra.cluster.keda import Keda
 from infra.cluster.kubectl import Kubectl
 from infra.cluster.network import PRIVATE, ClusterNetwork
 from infra.cluster.nodes import SystemNodeGroup
-from infra.config import Config
+from infra.config import Config, Network
 from infra.dispatch.stack import DispatchStack
 from infra.nag import acknowledge, acknowledge_managed
 from infra.observability.stack import agent_metrics_log_group
@@ -104,11 +104,18 @@ class ClusterStack(cdk.Stack):
             bootstrap_self_managed_addons=False,  # they are add-ons that EKS manages
             bootstrap_cluster_creator_admin_permissions=False,  # the access role is for that
             cluster_logging=CONTROL_PLANE_LOGS,
+            endpoint_access=_endpoint(self._config.network),
             output_config_command=False,
             kubectl_provider_options=kubectl.options,
         )
         kubectl.drop_unused_condition()
         cluster.node.add_dependency(group)
+        if self._config.network.public_api:
+            acknowledge(
+                cluster,
+                "EKS1",
+                reason="operators reach the API from outside, with credentials of IAM; nodes from within",
+            )
         _accept(cluster)
         return cluster
 
@@ -127,13 +134,13 @@ class ClusterStack(cdk.Stack):
         )
 
 
+def _endpoint(settings: Network) -> eks.EndpointAccess:
+    # Nodes, and the function that installs charts, are inside in both cases.
+    return eks.EndpointAccess.PUBLIC_AND_PRIVATE if settings.public_api else eks.EndpointAccess.PRIVATE
+
+
 def _accept(cluster: eks.Cluster) -> None:
     """Acknowledge what the CDK's own constructs do otherwise than cdk-nag asks."""
-    acknowledge(
-        cluster,
-        "EKS1",
-        reason="operators reach the API from outside, with credentials of IAM; nodes reach it from within",
-    )
     acknowledge_managed(
         cluster,
         (

@@ -7,10 +7,15 @@ from pydantic import Field, StringConstraints
 
 from infra.configuration.section import Section
 
-ZONE = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}(-[a-z]+-[0-9]+)?[a-z]$"
+# Zones of a region only: EKS has no control plane in Local Zones (us-west-2-lax-1a) and Wavelength Zones.
+ZONE = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}[a-z]$"
 SUBNET = r"^subnet-[0-9a-f]{8,17}$"
 VPC = r"^vpc-[0-9a-f]{8,17}$"
-INSTANCE_TYPE = r"^[a-z][a-z0-9-]{0,15}\.[a-z0-9-]{1,16}$"
+# Family, generation, what is special; size. Those of another form (u-6tb1.metal) the CDK does not know.
+INSTANCE_TYPE = (
+    r"^[a-z]{1,4}[0-9]{1,2}[a-z-]{0,12}"
+    r"\.(nano|micro|small|medium|large|([1-9][0-9]{0,2})?xlarge|metal(-[1-9][0-9]?xl)?)$"
+)
 CHART_ADDRESS = r"^(oci|https?)://[^\s<>]+$"
 REGISTRY = r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[a-z0-9._-]+)*$"
 CIDR = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"
@@ -43,7 +48,7 @@ class ExistingVpc(Section):
             alias="availabilityZones",
             min_length=2,
             max_length=6,
-            description="a list of 2 to 6 zones, such as us-west-2a",
+            description="a list of 2 to 6 zones of a region, such as us-west-2a; no Local Zones",
         ),
     ]
     private_subnet_ids: Annotated[
@@ -97,8 +102,8 @@ class Network(Section):
         ),
         default_factory=list,
         alias="zoneNames",
-        description="a list of zones of one region, such as [us-east-1a, us-east-1b, us-east-1c];"
-        " nothing: the first ones of the region",
+        description="a list of zones of one region, such as [us-east-1a, us-east-1b, us-east-1c],"
+        " no Local Zones; nothing: the first ones of the region",
     )
     nat_gateways: int = Field(
         title="how many ways out the private subnets of a new VPC have",
@@ -116,6 +121,15 @@ class Network(Section):
             description="a mapping with vpcId, availabilityZones, privateSubnetIds and publicSubnetIds",
         ),
     ] = None
+    public_api: Annotated[
+        bool,
+        Field(
+            title="whether the cluster's API answers outside the VPC too, to credentials of IAM;"
+            " without that kubectl needs a way into the VPC, deploying does not",
+            alias="publicApi",
+            description="true or false",
+        ),
+    ] = True
 
     @property
     def subnet_prefix(self) -> int:

@@ -1,8 +1,8 @@
 """The section `observability`."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from infra.configuration.section import Section
 
@@ -141,3 +141,11 @@ class Observability(Section):
             description="a mapping with email or topicArn, and the limits of the alarms",
         ),
     ] = Alarms()
+
+    @field_validator("log_retention_days", mode="before")
+    @classmethod
+    def _no_true_for_one(cls, value: Any) -> Any:
+        # Literals are compared, strict or not, and to Python True is 1.
+        if type(value) is not int:
+            raise ValueError("not a whole number")
+        return value

@@ -62,8 +62,9 @@ def _oci(config: Config) -> Iterator[str]:
     for path, address in chart_addresses(config):
         if address.startswith(OCI):
             yield (
-                f'{path}: "{address}" is not allowed in {CHINA}, where no chart can be had from an OCI'
-                " registry; allowed is an address that starts with https:// or http://"
+                f'{path}: "{address}" is not allowed in {CHINA}: the guide says that charts from ECR fail'
+                " there (aws-cdk issue 28460; mended since, but not tried again). Only Karpenter's default is"
+                " taken, with a warning; allowed is an address that starts with https:// or http://"
             )
 
 

@@ -54,14 +54,15 @@ Refused:
 - a `type` that is neither built in nor in `runtimeTypes`; a type of your own with the name of a
   built-in one;
 - a `namespace` of the cluster's own (`kube-system`, `keda`, `mount-s3`, `amazon-cloudwatch`, ...);
-- in `aws-cn`, a chart from an OCI registry; anywhere, one without `chartVersion`;
+- in `aws-cn`, an address of a chart that starts with `oci://` (Karpenter's default stays, with a
+  warning); anywhere, such a `chartRepository` without `chartVersion`;
 - what is not in the partition of `modelBucketArn`: topic, zones, private ECR repositories, the region
   of the deployment;
-- in `extraValues.runtime`, what the deployment itself hands to the chart (`name`, `queueUrl`,
-  `outputBucket`, ...);
+- in `extraValues`, what the deployment itself hands to the chart (`cluster.name`, `cluster.nodeRole`,
+  `runtime.queueUrl`, `runtime.outputBucket`, ...), and for our chart any key that it does not know;
 - the model bucket in `inputs.s3`; networks in `hosts` that reach the addresses at which AWS hands out
   credentials;
-- system nodes with a GPU, or too small;
+- system nodes with a GPU, or too small; Local Zones;
 - `network.existingVpc` together with what describes a new VPC; other numbers of subnets than of zones;
   more NAT gateways than zones;
 - one of `rateLimit` and `burstLimit` without the other;

@@ -1,4 +1,4 @@
-"""Rules of `extraValues`: the chart checks its own values, but only at deployment."""
+"""Rules of `extraValues` that hold whatever the chart: ours has more (`infra.runtimes.extra_values`)."""
 
 import math
 import re
@@ -8,27 +8,25 @@ from typing import Any
 SNAPSHOT = re.compile(r"snap-[0-9a-f]{8,17}")
 # What the deployment itself hands to the chart, and where else it is said, if it is.
 GIVEN = {
-    "name": "name of the runtime",
-    "type": "type of the runtime",
-    "modelFilename": "modelFilename of the runtime",
-    "dynamicModel": "dynamicModel of the runtime",
-    "modelBucket": "modelBucketArn",
-    "allowedInputS3": "inputs.s3",
-    "allowedInputHosts": "inputs.hosts",
-    **dict.fromkeys(
-        (
-            "region",
-            "queueName",
-            "queueUrl",
-            "queueArn",
-            "tasksTable",
-            "notificationsTopicArn",
-            "outputBucket",
-            "payloadBucket",
-        ),
-        "",
-    ),
+    ("runtime", "name"): "name of the runtime",
+    ("runtime", "type"): "type of the runtime",
+    ("runtime", "modelFilename"): "modelFilename of the runtime",
+    ("runtime", "dynamicModel"): "dynamicModel of the runtime",
+    ("runtime", "modelBucket"): "modelBucketArn",
+    ("runtime", "allowedInputS3"): "inputs.s3",
+    ("runtime", "allowedInputHosts"): "inputs.hosts",
+    ("runtime", "region"): "",
+    ("runtime", "queueUrl"): "",
+    ("runtime", "tasksTable"): "",
+    ("runtime", "notificationsTopicArn"): "",
+    ("runtime", "outputBucket"): "",
+    ("runtime", "payloadBucket"): "",
+    ("cluster", "name"): "<stackName>Stack",
+    ("cluster", "nodeRole"): "",
 }
+# What the stacks look into, whatever the chart.
+SECTIONS = (("runtime",), ("karpenter",), ("karpenter", "nodeTemplate"), ("cluster",))
+ACCOUNT = ("runtime", "serviceAccountName")
 
 
 def value_at(values: Any, *keys: str) -> Any:
@@ -42,6 +40,7 @@ def values_problems(path: str, values: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with the values at a path of the file."""
     # The others look into the values, which has to come to an end.
     return list(_not_json(path, values, ())) or [
+        *_shapes(path, values),
         *_given(path, values),
         *_snapshot(path, values),
         *_tags(path, values),
@@ -70,12 +69,22 @@ def _not_json(path: str, value: Any, above: tuple[int, ...]) -> Iterator[str]:
         )
 
 
+def _shapes(path: str, values: Mapping[str, Any]) -> Iterator[str]:
+    for section in SECTIONS:
+        found = value_at(values, *section)
+        if found is not None and not isinstance(found, dict):
+            yield f"{path}.{'.'.join(section)}: {found!r} is not a mapping"
+    name = value_at(values, *ACCOUNT)
+    if name is not None and not isinstance(name, str):
+        yield f"{path}.{'.'.join(ACCOUNT)}: {name!r} is not allowed; allowed is text"
+
+
 def _given(path: str, values: Mapping[str, Any]) -> Iterator[str]:
-    runtime = values.get("runtime")
-    for key in runtime if isinstance(runtime, dict) else ():
-        if key in GIVEN:
-            where = f"it is {GIVEN[key]}" if GIVEN[key] else "nothing in this file sets it"
-            yield f"{path}.runtime.{key}: comes from the deployment; leave it out ({where})"
+    for (section, key), origin in GIVEN.items():
+        found = values.get(section)
+        if isinstance(found, dict) and key in found:
+            where = f"it is {origin}" if origin else "nothing in this file sets it"
+            yield f"{path}.{section}.{key}: comes from the deployment; leave it out ({where})"
 
 
 def _snapshot(path: str, values: Mapping[str, Any]) -> Iterator[str]:

@@ -9,6 +9,8 @@ from infra.cluster.identities import associate
 from infra.cluster.stack import ClusterStack
 from infra.config import Config, Runtime
 from infra.dispatch.stack import DispatchStack
+from infra.errors import SynthesisError
+from infra.runtimes.extra_values import ChartSchema
 from infra.runtimes.places import queue_places, shared_places
 from infra.runtimes.role import RuntimeRole
 from infra.runtimes.values import ClusterFacts, as_json, chart_values
@@ -35,7 +37,12 @@ class RuntimeStack(cdk.Stack):
         cluster: ClusterStack,
         chart: Path,
     ) -> None:
-        """Make it; `chart` is the folder of our chart, for runtimes that name no other."""
+        """Make it; `chart` is the folder of our chart, for runtimes that name no other.
+
+        Raises:
+            SynthesisError: that chart does not take the `extraValues` of some runtimes.
+        """
+        runtime = _checked(config, runtime, chart)
         super().__init__(
             scope,
             construct_id,
@@ -84,7 +91,8 @@ class RuntimeStack(cdk.Stack):
             asset = s3_assets.Asset(self, "Chart", path=str(chart), exclude=NOT_IN_CHART)
         return eks.HelmChart(
             self,
-            "Release",
+            # A release does not move: with another namespace, another one is made and the old one removed.
+            f"Release-{runtime.namespace}",
             cluster=cluster,
             chart=None if asset else CHART,
             chart_asset=asset,
@@ -94,6 +102,28 @@ class RuntimeStack(cdk.Stack):
             namespace=runtime.namespace,
             create_namespace=True,  # and never removed: others may live there too
         )
+
+
+def _checked(config: Config, runtime: Runtime, chart: Path) -> Runtime:
+    """Return a runtime without sections of `extraValues` that are left empty.
+
+    Raises:
+        SynthesisError: with all that our chart does not take of any runtime's.
+    """
+    schema = ChartSchema(chart)
+    problems = [
+        problem
+        for index, each in enumerate(config.models_runtime)
+        if not each.chart_repository
+        for problem in schema.problems(f"modelsRuntime[{index}].extraValues", each.extra_values)
+    ]
+    if problems:
+        raise SynthesisError(
+            "\n".join(["the chart does not take these values:", *(f"  {problem}" for problem in problems)])
+        )
+    if runtime.chart_repository:
+        return runtime
+    return runtime.model_copy(update={"extra_values": schema.filled(runtime.extra_values)})
 
 
 def set_values(release: eks.HelmChart, values: str) -> None:

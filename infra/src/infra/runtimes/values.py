@@ -75,13 +75,16 @@ def _selectors(cluster: ClusterFacts, extra: Mapping[str, Any]) -> dict[str, Any
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return both, as Helm merges values: mappings key by key, anything else is replaced."""
+    """Return both, as Helm merges values: mappings key by key, anything else is replaced.
+
+    But a mapping that is left empty above counts as left out.
+    """
     result = dict(below)
     for key, value in above.items():
         known = result.get(key)
         if isinstance(known, Mapping) and isinstance(value, Mapping):
             result[key] = merged(known, value)
-        else:
+        elif not (isinstance(known, Mapping) and value is None):
             result[key] = value
     return result
 
