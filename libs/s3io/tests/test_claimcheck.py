@@ -35,6 +35,13 @@ def test_a_value_comes_back_from_where_the_reference_says(claims: ClaimCheck, s3
     assert head["ContentType"] == "application/json"
 
 
+def test_the_reference_of_a_value_is_known_before_the_value_is_there(claims: ClaimCheck) -> None:
+    ref = claims.ref(SUBMISSION, "fate")
+    with pytest.raises(ClaimMissingError):
+        claims.get(ref, submission=SUBMISSION, limit=BIG)
+    assert claims.put(SUBMISSION, "fate", 1) == ref
+
+
 _TEXT = st.text(st.characters(codec=None))  # lone surrogates, too
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | _TEXT,
@@ -100,6 +107,8 @@ def test_a_submission_that_could_be_another_folder_is_refused(claims: ClaimCheck
 def test_a_name_that_could_not_be_read_back_is_an_error(claims: ClaimCheck, name: str) -> None:
     with pytest.raises(ValueError, match="no part of a key"):
         claims.put(SUBMISSION, name, {})
+    with pytest.raises(ValueError, match="no part of a key"):
+        claims.ref(SUBMISSION, name)
 
 
 def test_what_is_gone_is_missing(claims: ClaimCheck) -> None:

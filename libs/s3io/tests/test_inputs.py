@@ -184,6 +184,14 @@ async def test_an_encoding_that_was_not_asked_for_is_undone_within_the_limit() -
     assert peak < 2_000_000
 
 
+async def test_what_is_sent_counts_though_nothing_ever_comes_of_it() -> None:
+    name_without_end = b"\x1f\x8b\x08\x08" + bytes(6) + b"a" * 100_000
+    answer = response(name_without_end, headers={"Content-Encoding": "gzip"}, length=None)
+    async with serve(lambda _: answer) as server, fetcher(max_bytes=10_000) as inputs:
+        with pytest.raises(InputTooLargeError, match="more than 10000 bytes"):
+            await inputs.fetch(local(server.port))
+
+
 @pytest.mark.parametrize(("encoding", "body"), [("br", b"data"), ("gzip", b"no gzip"), ("gzip", b"\x1f\x8b")])
 async def test_an_encoding_that_cannot_be_undone_is_refused(encoding: str, body: bytes) -> None:
     answer = response(body, headers={"Content-Encoding": encoding})

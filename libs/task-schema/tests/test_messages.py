@@ -6,6 +6,7 @@ import pytest
 
 from task_schema import (
     MAX_INLINE_CONTENT_BYTES,
+    MAX_NESTING,
     Message,
     Metadata,
     UnreadableMessageError,
@@ -185,3 +186,14 @@ def test_an_unreadable_message_of_ours_tells_its_submission() -> None:
     with pytest.raises(UnreadableMessageError) as unreadable:
         read_message(json.dumps(broken), message_id="m")
     assert unreadable.value.submission == message().submission
+
+
+def test_a_message_may_have_so_many_levels_and_no_more() -> None:
+    # The message, its content, and the list in it.
+    def nested(levels: int) -> str:
+        return json.dumps(bare()).replace('"A dog"', "[" * (levels - 2) + "]" * (levels - 2))
+
+    assert read_message(nested(MAX_NESTING), message_id="m").message.metadata.id == "t"
+    with pytest.raises(UnreadableMessageError, match=f"more than {MAX_NESTING} levels") as caught:
+        read_message(nested(MAX_NESTING + 1), message_id="m")
+    assert caught.value.task_id == "t"

@@ -33,6 +33,15 @@ def test_a_script_of_the_users_own_with_a_routing_keys_name_stays() -> None:
     assert body == {"alwayson_scripts": {"task": {"args": [1]}}}
 
 
+def test_a_script_of_the_users_own_named_task_says_nothing_about_links() -> None:
+    scripts = {"task": {"args": [1]}, "image_link": "https://x.example/a.png"}
+    body, _ = split_routing({"alwayson_scripts": scripts})
+    assert body == {
+        "alwayson_scripts": {"task": {"args": [1]}},
+        "init_images": ["https://x.example/a.png"],
+    }
+
+
 def test_a_link_goes_before_the_pictures_that_are_there() -> None:
     body, _ = split_routing({"alwayson_scripts": {"image_link": "l"}, "init_images": ["a"]})
     assert body["init_images"] == ["l", "a"]

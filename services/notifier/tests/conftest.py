@@ -50,11 +50,11 @@ class FakeBucket:
     broken: bool = False
     suffixes: Any = field(default_factory=lambda: itertools.count(1000))
 
-    def own_ref(self, submission: str, name: str) -> str:
+    def ref(self, submission: str, name: str) -> str:
         return f"s3://bucket/tasks/{submission}/{name}.json"
 
     def put(self, submission: str, name: str, value: Any) -> str:
-        return self._put(self.own_ref(submission, name), value)
+        return self._put(self.ref(submission, name), value)
 
     def get(self, ref: str, *, submission: str, limit: int) -> Any:
         self._check()

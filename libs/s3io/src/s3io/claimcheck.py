@@ -30,8 +30,8 @@ _MISSING = frozenset({"NoSuchKey", "NoSuchBucket", "404"})
 class ClaimCheck:
     """Keeps JSON values of tasks under `tasks/<submission>/` of one bucket; safe to use from several threads.
 
-    `client` is a boto3 S3 client. Its own errors (ClientError, BotoCoreError) pass through where they are
-    not named below: the service is in trouble, not the value.
+    `client` is a boto3 S3 client. Its own errors (`SDK_ERRORS`) pass through where they are not named below:
+    the service is in trouble, not the value.
     """
 
     def __init__(self, client: Any, bucket: str) -> None:
@@ -47,12 +47,18 @@ class ClaimCheck:
         Raises:
             ValueError: the submission or the name could not be a part of a key.
         """
-        if _SUBMISSION.fullmatch(submission) is None or _NAME.fullmatch(name) is None:
-            raise ValueError(f"no part of a key: {submission!r}, {name!r}")
+        uri = self._uri(submission, name)
         body = _encoded(value)
-        uri = S3Uri(self._bucket, f"{FOLDER}/{submission}/{name}.json")
         self._client.put_object(Bucket=uri.bucket, Key=uri.key, Body=body, ContentType="application/json")
         return str(uri)
+
+    def ref(self, submission: str, name: str) -> str:
+        """Return the reference that `put` gives a value, without asking anybody whether there is one.
+
+        Raises:
+            ValueError: the submission or the name could not be a part of a key.
+        """
+        return str(self._uri(submission, name))
 
     def get(self, ref: str, *, submission: str, limit: int) -> Any:
         """Return the value that `ref` stands for.
@@ -85,6 +91,11 @@ class ClaimCheck:
             return json.loads(body)
         except (ValueError, RecursionError) as exc:
             raise ClaimUnreadableError(f"{uri} is not JSON") from exc
+
+    def _uri(self, submission: str, name: str) -> S3Uri:
+        if _SUBMISSION.fullmatch(submission) is None or _NAME.fullmatch(name) is None:
+            raise ValueError(f"no part of a key: {submission!r}, {name!r}")
+        return S3Uri(self._bucket, f"{FOLDER}/{submission}/{name}.json")
 
     def _own(self, ref: str, submission: str) -> S3Uri:
         try:

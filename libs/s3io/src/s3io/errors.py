@@ -1,4 +1,4 @@
-"""Errors of this package. What else S3 says comes as the SDK's own ClientError or BotoCoreError.
+"""Errors of this package. What else S3 says comes as the SDK's own, one of `SDK_ERRORS`.
 
 S3IOError
 ├── BadS3UriError             not an S3 URI (also a ValueError)
@@ -15,6 +15,12 @@ S3IOError
 """
 
 from typing import ClassVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+#: What a call of the AWS SDK raises: for a refusal, for no answer, and for an answer that was cut off.
+SDK_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 
 
 class S3IOError(Exception):

@@ -1,10 +1,15 @@
 from collections.abc import Iterable
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ClientError
 
-from s3io.errors import BadS3UriError, InputRefusedError, InputTooLargeError, InputUnreachableError
+from s3io.errors import (
+    SDK_ERRORS,
+    BadS3UriError,
+    InputRefusedError,
+    InputTooLargeError,
+    InputUnreachableError,
+)
 from s3io.limits import InputLimits
 from s3io.reading import read_at_most
 from s3io.uri import SCHEME, S3Uri
@@ -77,7 +82,7 @@ def read_object(client: Any, uri: S3Uri, shown: str, limits: InputLimits, *, dea
     except ClientError as exc:
         raise _translated(exc, shown) from exc
     # A body that breaks off comes as an error of the connection, whichever library raised it.
-    except (BotoCoreError, ResponseParserError, OSError) as exc:
+    except (*SDK_ERRORS, OSError) as exc:
         reason = "did not come in time" if isinstance(exc, TimeoutError) else "could not be read from S3"
         raise InputUnreachableError(shown, reason, retryable=True) from exc
     if data is None:

@@ -29,7 +29,7 @@ from task_store._task import (
     Task,
     context_fits,
 )
-from task_store._telling import announcement_of
+from task_store._telling import MAX_KEPT_BYTES, announcement_of
 from task_store.errors import (
     AlreadyEndedError,
     BadCursorError,
@@ -58,6 +58,7 @@ __all__ = [
     "MAX_FATE_BYTES",
     "MAX_INLINE_CONTEXT",
     "MAX_INLINE_NOTIFICATION",
+    "MAX_KEPT_BYTES",
     "MAX_ROW",
     "MAX_TOKEN",
     "SHARDS",

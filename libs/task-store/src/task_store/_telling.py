@@ -5,6 +5,10 @@ from typing import Any
 from task_schema import Announcement, Status, compact
 from task_store._task import Task
 
+#: Largest value that is read back from the payload bucket to tell an outcome (a notification, a context), in
+#: bytes of its JSON.
+MAX_KEPT_BYTES = 4 * 1024 * 1024
+
 
 def announcement_of(task: Task, *, kept: Any = None, traceparent: str | None = None) -> Announcement:
     """Return what tells the outcome of a task; telling it again is harmless.

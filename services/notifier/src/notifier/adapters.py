@@ -5,12 +5,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
-
 from notifier.errors import UnavailableError
-from s3io.claimcheck import FOLDER, ClaimCheck
-from s3io.errors import KeyTakenError
+from s3io.claimcheck import ClaimCheck
+from s3io.errors import SDK_ERRORS, KeyTakenError
 from s3io.outputs import answer_key, delete_all, new_suffix, put_new
 from s3io.uri import S3Uri
 from task_schema import Announcement
@@ -25,7 +22,7 @@ _MAX_SUFFIXES = 5
 def _translated(what: str) -> Iterator[None]:
     try:
         yield
-    except (BotoCoreError, ClientError, ResponseParserError) as exc:
+    except SDK_ERRORS as exc:
         raise UnavailableError(what) from exc
 
 
@@ -53,7 +50,6 @@ class S3Payloads:
 
     def __init__(self, client: Any, bucket: str) -> None:
         self._claims = ClaimCheck(client, bucket)
-        self._bucket = bucket
 
     def put(self, submission: str, name: str, value: Any) -> str:
         """See `Payloads`."""
@@ -65,9 +61,9 @@ class S3Payloads:
         with _translated("the payload bucket gave no answer"):
             return self._claims.get(ref, submission=submission, limit=limit)
 
-    def own_ref(self, submission: str, name: str) -> str:
+    def ref(self, submission: str, name: str) -> str:
         """See `Payloads`."""
-        return str(S3Uri(self._bucket, f"{FOLDER}/{submission}/{name}.json"))
+        return self._claims.ref(submission, name)
 
 
 class S3Kept:
@@ -104,7 +100,7 @@ class S3Outputs:
 
     def discard(self, url: str) -> None:
         """See `Outputs`."""
-        with suppress(BotoCoreError, ClientError):
+        with suppress(*SDK_ERRORS):
             delete_all(self._client, self._bucket, [S3Uri.parse(url).key])
 
 
@@ -117,15 +113,19 @@ class SqsQueues:
 
     def hide(self, queue_arn: str, receipt_handle: str, seconds: int) -> None:
         """See `Queues`. Where it does not work, the message comes again after the queue's own time."""
-        with suppress(BotoCoreError, ClientError):
-            self._client.change_message_visibility(
-                QueueUrl=self._url(queue_arn), ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
-            )
+        with suppress(*SDK_ERRORS):
+            if (url := self._url(queue_arn)) is not None:
+                self._client.change_message_visibility(
+                    QueueUrl=url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+                )
 
-    def _url(self, queue_arn: str) -> str:
+    def _url(self, queue_arn: str) -> str | None:
         if queue_arn not in self._urls:
             name = queue_arn.rpartition(":")[2]
-            self._urls[queue_arn] = self._client.get_queue_url(QueueName=name)["QueueUrl"]
+            # Of an answer that was cut off the SDK makes one with nothing in it.
+            if (url := self._client.get_queue_url(QueueName=name).get("QueueUrl")) is None:
+                return None
+            self._urls[queue_arn] = url
         return self._urls[queue_arn]
 
 

@@ -9,12 +9,20 @@ from notifier.errors import LaterError
 from notifier.ports import Announcer, Clock, Outputs, Payloads
 from s3io.errors import ClaimCheckError
 from task_schema import Announcement, Message, Notification, Status, TaskError
-from task_store import LostError, NotClaimableError, Outcome, Task, TaskStore, announcement_of, fits
+from task_store import (
+    MAX_KEPT_BYTES,
+    LostError,
+    NotClaimableError,
+    Outcome,
+    Task,
+    TaskStore,
+    announcement_of,
+    fits,
+)
 
 # Longer than a function needs for one task, short enough that a crash delays it by minutes only.
 LEASE_SECONDS = 60
 
-_MAX_KEPT_BYTES = 4 * 1024 * 1024
 # A lease is a minute; a longer one comes from a clock that is off.
 _MAX_WAIT = 3600  # seconds
 
@@ -102,7 +110,7 @@ class Ending:
         kept = None
         if task.notification is None:
             ref = task.notification_ref or ""
-            kept = self._payloads.get(ref, submission=task.submission, limit=_MAX_KEPT_BYTES)
+            kept = self._payloads.get(ref, submission=task.submission, limit=MAX_KEPT_BYTES)
         self._announcer.announce(announcement_of(task, kept=kept, traceparent=traceparent))
         self._store.mark_notified(task.id, task.submission, now=self._clock())
 
@@ -118,7 +126,7 @@ class Ending:
         if task.context_ref is None:
             return task.context if task.context is not None else {}
         try:
-            return self._payloads.get(task.context_ref, submission=task.submission, limit=_MAX_KEPT_BYTES)
+            return self._payloads.get(task.context_ref, submission=task.submission, limit=MAX_KEPT_BYTES)
         except ClaimCheckError:
             # Its user would rather hear of the end without it than not at all.
             return {}

@@ -28,7 +28,7 @@ class Fates:
         Raises:
             UnavailableError: S3 gave no answer.
         """
-        ref = self._payloads.own_ref(submission, FATE_NAME)
+        ref = self._payloads.ref(submission, FATE_NAME)
         try:
             return Fate(self._payloads.get(ref, submission=submission, limit=MAX_FATE_BYTES))
         except ClaimMissingError:

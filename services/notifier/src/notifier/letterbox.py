@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from notifier.errors import LaterError, UnavailableError
-from notifier.failures import cause_of, where
 from notifier.letters import Letter
 from notifier.ports import Log, Meter, Queues
 from notifier.traced import Tracing
 from notifier.undertaker import UNREADABLE
 from task_store import TableUnavailableError
 from telemetry import names
+from telemetry.failures import cause_of, where
 from telemetry.segments import Span
 
 #: What one letter may take at most, in ms; with less time left none is begun.

@@ -38,7 +38,7 @@ class Payloads(Protocol):
             UnavailableError: S3 gave no answer.
         """
 
-    def own_ref(self, submission: str, name: str) -> str:
+    def ref(self, submission: str, name: str) -> str:
         """Return the S3 URL that `put` gives a value."""
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from notifier.ending import Ending
 from notifier.errors import LaterError, UnavailableError
-from notifier.failures import cause_of, where
 from notifier.ports import Clock, Log, Meter
 from notifier.traced import Tracing, publishing, traceparent_of
 from notifier.verdicts import End, Nothing, Rules, Tell, Verdict, Wait
 from task_store import SHARDS, Due, Task, TaskStore, TaskStoreError
 from telemetry import names
+from telemetry.failures import cause_of, where
 from telemetry.segments import Span
 
 #: What one task may take at most, in ms; with less time left none is begun.
@@ -140,7 +140,7 @@ class Sweeper:
                 return self._end(task, verdict, seen)
 
     def _postpone(self, task: Task, due: Due, until: int) -> str:
-        later = max(until - self._rules.quiet, due.look_at + 1)
+        later = until - self._rules.quiet
         done = self._store.postpone(task.id, task.submission, seen=due.look_at, until=later)
         return _POSTPONED if done else _GONE_ON
 

@@ -297,6 +297,19 @@ def test_an_unreadable_message_leaves_another_s_unfinished_task_alone(system: An
     assert (system.task(), system.told) == (task, [])
 
 
+def test_an_unreadable_message_is_told_once_though_its_id_went_on_to_another_task(
+    system: Any, record: Record
+) -> None:
+    sent = record({"metadata": {"id": "t"}, "content": "no object"})
+    assert system.post(sent) == []
+    other = system.record(submission="another's")
+    end(system, other)
+    system.store.mark_notified("t", other.submission, now=system.now)
+    assert system.post(sent) == []
+    assert [told["error"]["code"] for told in system.told] == ["unreadable_message"]
+    assert system.task().submission == other.submission
+
+
 def test_metadata_too_large_for_a_row_counts_as_unreadable(system: Any, record: Record, bare: Record) -> None:
     body = bare(runtime="r" * 256, prefix="p" * 512, callback_url="https://" + "u" * 1016, context="c" * 254)
     body["metadata"]["tasktype"] = "t" * 128

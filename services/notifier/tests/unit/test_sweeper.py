@@ -69,6 +69,14 @@ def test_a_published_task_waits_in_its_queue_for_fourteen_days(system: Any) -> N
     assert "14 days" in told["error"]["message"]
 
 
+def test_the_fourteen_days_begin_when_a_task_is_published_not_when_it_was_first_sent(system: Any) -> None:
+    task = system.record(ago=15 * DAY)
+    system.store.mark_published("t", task.submission, now=system.now - DAY * 1000)
+    assert system.sweep()["done"] == {"postponed": 1}
+    system.now += 13 * DAY * 1000
+    assert system.sweep()["done"] == {"expired": 1}
+
+
 def test_a_postponed_task_costs_nothing_until_its_time(system: Any) -> None:
     published(system, ago=6 * MINUTE)
     assert system.sweep()["done"] == {"postponed": 1}

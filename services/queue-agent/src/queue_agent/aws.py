@@ -13,10 +13,10 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ClientError
 
 from queue_agent.errors import ServiceError
+from s3io.errors import SDK_ERRORS
 from task_store import TableUnavailableError
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def _translated() -> Iterator[None]:
         raise ServiceError(f"{exc.operation_name} failed: {code}") from exc
     except TableUnavailableError as exc:
         raise ServiceError(str(exc)) from exc
-    except (BotoCoreError, ResponseParserError) as exc:
+    except SDK_ERRORS as exc:
         raise ServiceError(f"AWS call failed: {type(exc).__name__}: {exc}") from exc
 
 

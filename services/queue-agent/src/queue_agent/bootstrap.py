@@ -103,7 +103,7 @@ class _Parts:
 
     def intake(self) -> Intake:
         settings = self._settings
-        fates = Fates(self.payloads, settings.payload_bucket, self.calls)
+        fates = Fates(self.payloads, self.calls)
         unreadable = Unreadable(
             client=self._clients.s3,
             bucket=settings.payload_bucket,

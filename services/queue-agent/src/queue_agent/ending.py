@@ -12,11 +12,9 @@ from queue_agent.inhand import RECORD, InHand
 from queue_agent.ports import Announcer, Outputs, Payloads, Result, Stored
 from queue_agent.tasks import Claim, Tasks
 from task_schema import Announcement, Message, Notification, Status, TaskError
-from task_store import LostError, Outcome, Task, announcement_of, fits
+from task_store import MAX_KEPT_BYTES, LostError, Outcome, Task, announcement_of, fits
 
 log = logging.getLogger(__name__)
-
-_MAX_KEPT_BYTES = 4 * 1024 * 1024
 
 
 class Ending:
@@ -106,7 +104,7 @@ class Ending:
                 self._payloads.get,
                 task.notification_ref or "",
                 submission=task.submission,
-                limit=_MAX_KEPT_BYTES,
+                limit=MAX_KEPT_BYTES,
             )
         await self._announcer.announce(announcement_of(task, kept=kept, traceparent=traceparent))
         await self._tasks.mark_notified(task)

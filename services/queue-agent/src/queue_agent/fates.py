@@ -12,9 +12,8 @@ from task_store import FATE_NAME, MAX_FATE_BYTES, Fate
 class Fates:
     """Keeps fates in the payload bucket, in the folder of the submission."""
 
-    def __init__(self, payloads: Payloads, bucket: str, calls: AwsCalls) -> None:
+    def __init__(self, payloads: Payloads, calls: AwsCalls) -> None:
         self._payloads = payloads
-        self._bucket = bucket
         self._calls = calls
 
     async def remember(self, submission: str, fate: Fate) -> None:
@@ -31,7 +30,7 @@ class Fates:
         Raises:
             ServiceError: S3 did not answer.
         """
-        ref = f"s3://{self._bucket}/tasks/{submission}/{FATE_NAME}.json"
+        ref = self._payloads.ref(submission, FATE_NAME)
         try:
             kept = await self._calls(self._payloads.get, ref, submission=submission, limit=MAX_FATE_BYTES)
         except ClaimMissingError:

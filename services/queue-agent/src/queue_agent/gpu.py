@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -197,7 +196,7 @@ class Gpu:
         """
         if self._closed:
             raise NoTurnError
-        waiting = _Waiting(job, time.monotonic(), asyncio.get_running_loop().create_future())
+        waiting = _Waiting(job, self._pace.clock(), asyncio.get_running_loop().create_future())
         try:
             self._waiting.append(waiting)
             self.give_turns()
@@ -238,7 +237,7 @@ class Gpu:
     def _next(self) -> _Waiting:
         """Choose the first that needs no other model; not for ever at the cost of the others."""
         first = self._waiting[0]
-        if first.passed >= MAX_PASSED or time.monotonic() - first.since >= MAX_PASSED_SECONDS:
+        if first.passed >= MAX_PASSED or self._pace.clock() - first.since >= MAX_PASSED_SECONDS:
             return first
         chosen = next((w for w in self._waiting if self._runtime.has_loaded(w.job)), first)
         if chosen is not first:

@@ -213,10 +213,14 @@ class Announcer(Protocol):
 
 
 class Payloads(Protocol):
-    """The claim check for what is too large for a message or a row; called in threads."""
+    """The claim check for what is too large for a message or a row; in threads, but for `ref`."""
 
     def put(self, submission: str, name: str, value: Any) -> str:
         """Keep a JSON value; return its S3 URL."""
+        ...
+
+    def ref(self, submission: str, name: str) -> str:
+        """Return the S3 URL that `put` gives a value."""
         ...
 
     def get(self, ref: str, *, submission: str, limit: int) -> Any:

@@ -8,7 +8,7 @@ import httpx
 
 from queue_agent import spans
 from queue_agent.errors import AgentError, RuntimeLostError, RuntimeRefusedStartError
-from queue_agent.runtime_reply import Reply, encode
+from queue_agent.runtime_reply import Reply, describe, encode
 
 ASK_TIMEOUT = 20.0  # seconds; both runtimes answer questions within 50 ms while they sample
 CONNECT_TIMEOUT = 5.0  # seconds
@@ -82,18 +82,14 @@ def nothing_sent(exc: httpx.RequestError) -> bool:
 
 def before_start(exc: httpx.RequestError) -> RuntimeRefusedStartError:
     """Turn a failed question into the error for a run that has not begun."""
-    return RuntimeRefusedStartError(f"the runtime cannot be reached: {_describe(exc)}")
+    return RuntimeRefusedStartError(f"the runtime cannot be reached: {describe(exc)}")
 
 
 def after_start(exc: httpx.RequestError) -> AgentError:
     """Turn the failure of a request that starts an inference into the right error."""
     if nothing_sent(exc):
         return before_start(exc)
-    return RuntimeLostError(f"the runtime was lost while it worked: {_describe(exc)}")
-
-
-def _describe(exc: httpx.RequestError) -> str:
-    return f"{type(exc).__name__} {exc}".strip()
+    return RuntimeLostError(f"the runtime was lost while it worked: {describe(exc)}")
 
 
 def _timeout(seconds: float) -> httpx.Timeout:

@@ -17,7 +17,7 @@ import h11
 
 from queue_agent import spans
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError
-from queue_agent.runtime_reply import Reply
+from queue_agent.runtime_reply import Reply, describe
 
 Headers = Sequence[tuple[str, str]]
 
@@ -46,7 +46,7 @@ class Answering:
         except TimeoutError as exc:
             raise RuntimeLostError("the runtime's answer did not come to its end") from exc
         except _BROKEN as exc:
-            raise RuntimeLostError(f"the runtime's answer was cut off: {_describe(exc)}") from exc
+            raise RuntimeLostError(f"the runtime's answer was cut off: {describe(exc)}") from exc
 
 
 class _Exchange:
@@ -171,9 +171,9 @@ class Lane:
             except _BROKEN as exc:
                 if not await sending.has_ended():
                     raise RuntimeRefusedStartError(
-                        f"the runtime did not take the request: {_describe(exc)}"
+                        f"the runtime did not take the request: {describe(exc)}"
                     ) from exc
-                raise RuntimeLostError(f"the runtime was lost while it worked: {_describe(exc)}") from exc
+                raise RuntimeLostError(f"the runtime was lost while it worked: {describe(exc)}") from exc
             yield answer
         finally:
             connection.writer.transport.abort()
@@ -196,7 +196,7 @@ class Lane:
         try:
             return await self._open()
         except OSError as exc:
-            raise RuntimeRefusedStartError(f"the runtime cannot be reached: {_describe(exc)}") from exc
+            raise RuntimeRefusedStartError(f"the runtime cannot be reached: {describe(exc)}") from exc
 
     def _refill(self) -> None:
         if self._opening is None or self._opening.done():
@@ -223,7 +223,3 @@ class _Sending:
             return True
         [failure] = await asyncio.gather(self._drain, return_exceptions=True)
         return failure is None
-
-
-def _describe(exc: BaseException) -> str:
-    return f"{type(exc).__name__} {exc}".strip()

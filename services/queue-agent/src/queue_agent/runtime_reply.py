@@ -1,4 +1,4 @@
-"""What a runtime answers, and JSON to and from it."""
+"""What a runtime answers, or why it did not, and JSON to and from it."""
 
 import asyncio
 import json
@@ -38,6 +38,11 @@ class Reply:
             return await self.json()
         except RuntimeLostError:
             return self.body.decode("utf-8", "replace")
+
+
+def describe(exc: BaseException) -> str:
+    """Say what went wrong on the way: of some errors the type is all there is."""
+    return f"{type(exc).__name__} {exc}".strip()
 
 
 def encode(body: Any) -> bytes:

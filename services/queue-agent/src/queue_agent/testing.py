@@ -20,6 +20,7 @@ from queue_agent.ports import (
     Output,
     Progress,
     Result,
+    Runtime,
     Stored,
     unheard,
 )
@@ -203,9 +204,13 @@ class MemoryPayloads:
 
     def put(self, submission: str, name: str, value: Any) -> str:
         """Keep a value."""
-        ref = f"s3://payloads/tasks/{submission}/{name}.json"
+        ref = self.ref(submission, name)
         self.values[ref] = value
         return ref
+
+    def ref(self, submission: str, name: str) -> str:
+        """Return what `put` returns."""
+        return f"s3://payloads/tasks/{submission}/{name}.json"
 
     def get(self, ref: str, *, submission: str, limit: int) -> Any:
         """Bring a value back."""
@@ -332,6 +337,22 @@ class SlowCall:
         self.asked.set()
         time.sleep(self._seconds)
         return self._call(*args, **kwargs)
+
+
+@dataclass
+class FakeClock:
+    """A clock that stands still until it is set; in seconds."""
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.now
+
+
+async def run(adapter: Runtime, job: Job) -> Result:
+    """Run a job while nobody listens how far it is."""
+    return await adapter.run(job, lambda _: None)
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -150,10 +150,15 @@ class Worker:
 
     async def _abandon(self, flight: Flight) -> None:
         """Give a message and its task back; after a commit the table refuses, and the task is only told."""
-        with contextlib.suppress(Exception):
-            if flight.claiming is not None:
-                claim, _ = await asyncio.shield(flight.claiming)
-                await self._tasks.give_back(claim, lost=False)
+        try:
+            # It was never ours, has ended, or AWS is in trouble: then its lease runs out.
+            with contextlib.suppress(Settled, LostError, ServiceError):
+                if flight.claiming is not None:
+                    claim, _ = await asyncio.shield(flight.claiming)
+                    await self._tasks.give_back(claim, lost=False)
+        except Exception:
+            # Nobody is left to hear of it; the message goes back all the same.
+            log.exception("a task was not given back", extra={"action": "internal_error"})
         with contextlib.suppress(ServiceError):
             await self._queue.hide(flight.delivery, 0)
 

@@ -223,7 +223,7 @@ def unreadable(aws: Aws) -> Unreadable:
         runtime="sdruntime",
         tasks=tasks,
         ending=ending,
-        fates=Fates(payloads, "payloads", calls),
+        fates=Fates(payloads, calls),
         calls=calls,
     )
 
@@ -236,7 +236,7 @@ async def _keep(unreadable: Unreadable, body: str) -> None:
 
 
 async def test_a_fate_is_remembered_and_one_that_was_never_decided_is_none(aws: Aws) -> None:
-    fates = Fates(ClaimCheck(aws.s3, "payloads"), "payloads", AwsCalls())
+    fates = Fates(ClaimCheck(aws.s3, "payloads"), AwsCalls())
     assert await fates.recall("one") is None
     await fates.remember("one", Fate.CONFLICT)
     assert (await fates.recall("one"), await fates.recall("two")) == (Fate.CONFLICT, None)

@@ -67,7 +67,7 @@ class Agent:
         self.fetcher = MemoryFetcher()
         self.unreadable = KeptUnreadable()
         self.calls = AwsCalls()
-        self.fates = Fates(self.payloads, "payloads", self.calls)
+        self.fates = Fates(self.payloads, self.calls)
         self.limits = Limits(
             **{
                 "beat": 0.05,

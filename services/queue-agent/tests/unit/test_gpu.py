@@ -13,7 +13,7 @@ from queue_agent.errors import RuntimeLostError
 from queue_agent.health import Health
 from queue_agent.ports import Job, Progress, Result
 from queue_agent.restart import Restarts
-from queue_agent.testing import FakeRuntime, failing, hanging, picture, until
+from queue_agent.testing import FakeClock, FakeRuntime, failing, hanging, picture, until
 from queue_agent.warmup import WarmUp
 from task_schema import Status
 
@@ -26,14 +26,6 @@ async def emptied(agent: Any) -> None:
         while len(agent.queue):
             agent.queue.reappear()
             await asyncio.sleep(0.01)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Container:
@@ -206,7 +198,7 @@ def test_a_file_of_an_agent_before_this_one_is_taken_away(tmp_path: Path) -> Non
 
 
 def test_the_breaker_opens_after_faults_on_different_tasks_only() -> None:
-    breaker = Breaker(faults=3, clock=Clock())
+    breaker = Breaker(faults=3, clock=FakeClock())
     assert not any(breaker.fault("the same") for _ in range(10))
     assert not breaker.fault("another")
     assert breaker.fault("a third")
@@ -214,7 +206,7 @@ def test_the_breaker_opens_after_faults_on_different_tasks_only() -> None:
 
 
 def test_a_success_between_faults_keeps_it_closed() -> None:
-    breaker = Breaker(faults=2, clock=Clock())
+    breaker = Breaker(faults=2, clock=FakeClock())
     for n in range(10):
         assert not breaker.fault(f"t{n}")
         assert not breaker.success()
@@ -222,7 +214,7 @@ def test_a_success_between_faults_keeps_it_closed() -> None:
 
 
 def test_half_open_one_fault_opens_it_for_longer_and_one_success_closes_it() -> None:
-    clock = Clock()
+    clock = FakeClock(0.0)
     breaker = Breaker(faults=1, first_pause=5, clock=clock)
     assert breaker.fault("t1")
     assert breaker.pause == 5
@@ -237,7 +229,7 @@ def test_half_open_one_fault_opens_it_for_longer_and_one_success_closes_it() -> 
 
 
 def test_it_stays_open_for_a_minute_at_most() -> None:
-    clock = Clock()
+    clock = FakeClock(0.0)
     breaker = Breaker(faults=1, clock=clock)
     for n in range(20):
         breaker.fault(f"t{n}")

@@ -29,16 +29,9 @@ from queue_agent.health import (
 )
 from queue_agent.health_http import MAX_HEAD_BYTES, MAX_OPEN, ProbeServer
 from queue_agent.metrics import Metrics
+from queue_agent.testing import FakeClock
 
 HERE = "127.0.0.1"
-
-
-class FakeClock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

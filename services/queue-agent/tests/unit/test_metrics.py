@@ -11,17 +11,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from queue_agent.lately import LATELY, BusyTime
 from queue_agent.metrics import STAGES, Metrics
+from queue_agent.testing import FakeClock
 from task_schema import Status, TaskCode
 
 README = Path(__file__).parents[2] / "README.md"
-
-
-class FakeClock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -6,14 +6,7 @@ import pytest
 from queue_agent.leaving import MAX_FINISH_SECONDS, Leaving
 from queue_agent.pace import Pace
 from queue_agent.ports import Job
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+from queue_agent.testing import FakeClock
 
 
 def job(
@@ -23,12 +16,12 @@ def job(
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> FakeClock:
+    return FakeClock(100.0)
 
 
 @pytest.fixture
-def pace(clock: Clock) -> Pace:
+def pace(clock: FakeClock) -> Pace:
     return Pace(clock)
 
 
@@ -37,7 +30,7 @@ def test_nothing_is_known_before_anything_has_run(pace: Pace) -> None:
     assert pace.start(job()).remaining() is None
 
 
-def test_what_runs_took_is_expected_of_the_next_one(pace: Pace, clock: Clock) -> None:
+def test_what_runs_took_is_expected_of_the_next_one(pace: Pace, clock: FakeClock) -> None:
     pace.ran(job(), 10)
     running = pace.start(job())
     assert running.remaining() == 10
@@ -80,7 +73,7 @@ def test_another_type_or_model_is_not_compared(pace: Pace) -> None:
     assert pace.expected(job(model="other")) is None
 
 
-def test_progress_knows_better_than_the_average(pace: Pace, clock: Clock) -> None:
+def test_progress_knows_better_than_the_average(pace: Pace, clock: FakeClock) -> None:
     pace.ran(job(), 10)
     running = pace.start(job())
     clock.now += 5
@@ -90,14 +83,14 @@ def test_progress_knows_better_than_the_average(pace: Pace, clock: Clock) -> Non
     assert running.remaining() == 10
 
 
-def test_the_first_bit_of_progress_says_nothing(pace: Pace, clock: Clock) -> None:
+def test_the_first_bit_of_progress_says_nothing(pace: Pace, clock: FakeClock) -> None:
     running = pace.start(job())
     clock.now += 1
     running.progress(0.01)
     assert running.remaining() is None
 
 
-def test_a_run_that_is_long_overdue_has_no_end_in_sight(pace: Pace, clock: Clock) -> None:
+def test_a_run_that_is_long_overdue_has_no_end_in_sight(pace: Pace, clock: FakeClock) -> None:
     pace.ran(job(), 10)
     running = pace.start(job())
     clock.now += 12
@@ -106,7 +99,7 @@ def test_a_run_that_is_long_overdue_has_no_end_in_sight(pace: Pace, clock: Clock
     assert running.remaining() is None
 
 
-def test_progress_that_stopped_is_no_promise(pace: Pace, clock: Clock) -> None:
+def test_progress_that_stopped_is_no_promise(pace: Pace, clock: FakeClock) -> None:
     running = pace.start(job())
     clock.now += 5
     running.progress(0.5)

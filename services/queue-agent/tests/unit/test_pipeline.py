@@ -306,6 +306,7 @@ async def test_a_message_that_is_lost_after_the_run_is_left_alone_and_its_task_i
         [queued] = agent.queue._messages.values()
         queued.handle = "another's"
         await until(lambda: agent.row("t1").status is Status.QUEUED)
+    assert agent.row("t1").attempts == 1, "its inference was lost"
     assert agent.announcer.announced == []
     assert agent.runtime.interrupted == []
 

@@ -214,8 +214,10 @@ async def test_a_task_that_expires_while_its_inputs_are_fetched_never_starts(mak
     assert agent.runtime.jobs == []
 
 
-async def test_a_cancel_that_the_claim_meets_interrupts_the_run(make_agent: MakeAgent) -> None:
-    agent = make_agent(hanging())
+async def test_a_cancel_that_the_claim_meets_interrupts_the_run_before_any_beat(
+    make_agent: MakeAgent,
+) -> None:
+    agent = make_agent(hanging(), beat=60)
     message = agent.post(content={"init_images": [LINK]})
     now = now_ms()
     agent.store.claim("t1", message.submission, token="crashed", lease_until=now - 1, now=now - 2)

@@ -4,10 +4,8 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
-
 from s3io.claimcheck import ClaimCheck
+from s3io.errors import SDK_ERRORS
 from validator.errors import UnavailableError
 
 
@@ -23,7 +21,7 @@ class SnsPublisher:
         typed = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
         try:
             self._client.publish(TopicArn=self._topic_arn, Message=body, MessageAttributes=typed)
-        except (BotoCoreError, ClientError, ResponseParserError) as exc:
+        except SDK_ERRORS as exc:
             raise UnavailableError("the requests topic did not take the message") from exc
 
 
@@ -42,5 +40,5 @@ class S3Payloads:
         """See `Payloads`."""
         try:
             return self._claims.put(submission, name, value)
-        except (BotoCoreError, ClientError, ResponseParserError) as exc:
+        except SDK_ERRORS as exc:
             raise UnavailableError(f"the payload bucket did not take the {name}") from exc

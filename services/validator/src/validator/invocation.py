@@ -1,13 +1,12 @@
 """Around the API: a span, a log line and a count for each request, and an answer whatever happens."""
 
-import traceback
 from collections.abc import Callable, Mapping
-from pathlib import PurePath
 from typing import Any, Protocol
 
 from task_schema import Fault, Refusal, RequestCode
 from task_store import TableUnavailableError
 from telemetry.context import read_xray_header
+from telemetry.failures import cause_of, where
 from telemetry.segments import Segments, Span
 from validator.bodies import MEDIA_TYPE
 from validator.errors import EndingError, UnavailableError
@@ -15,7 +14,6 @@ from validator.ports import Meter
 from validator.traced import became, span_name
 
 RETRY_AFTER = 2  # seconds
-_FRAMES = 6
 
 type Answer = Callable[[Mapping[str, Any], Any, dict[str, Any], Span], dict[str, Any]]
 
@@ -61,10 +59,10 @@ def guarded(
                 answered = answer(event, context, seen, span)
             except (UnavailableError, TableUnavailableError, EndingError) as exc:
                 write, answered = log.error, _unavailable()
-                seen.update(outcome="unavailable", **_cause(exc))
+                seen.update(outcome="unavailable", **cause_of(exc))
             except Exception as exc:  # noqa: BLE001 - the last door before API Gateway's own 502
                 write, answered = log.error, _unavailable()
-                seen.update(outcome="failed", **_cause(exc), where=_where(exc))
+                seen.update(outcome="failed", **cause_of(exc), where=where(exc))
             status = answered["statusCode"]
             span.update(became(seen, status))
             if status >= 400:
@@ -101,22 +99,3 @@ def _unavailable() -> dict[str, Any]:
         "body": Refusal(error=fault, errors=[fault]).model_dump_json(),
         "isBase64Encoded": False,
     }
-
-
-def _cause(error: BaseException) -> dict[str, str]:
-    """Name the error, and the last of its causes with the code and operation that AWS gives."""
-    last = error
-    while last.__cause__ is not None:
-        last = last.__cause__
-    told = {"error": type(error).__name__, "cause": type(last).__name__}
-    response = getattr(last, "response", None)
-    if isinstance(response, dict):
-        told["aws_code"] = str(response.get("Error", {}).get("Code"))
-        told["aws_operation"] = str(getattr(last, "operation_name", None))
-        told["aws_request_id"] = str(response.get("ResponseMetadata", {}).get("RequestId"))
-    return told
-
-
-def _where(error: BaseException) -> list[str]:
-    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
-    return [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.parsers import ResponseParserError
 
 from validator.adapters import S3Payloads, SnsPublisher
 from validator.errors import UnavailableError
@@ -9,6 +10,7 @@ from validator.errors import UnavailableError
 FAULTS: list[Exception] = [
     ClientError({"Error": {"Code": "InternalError", "Message": "no"}}, "Publish"),
     ReadTimeoutError(endpoint_url="http://x.example"),
+    ResponseParserError("invalid XML"),
 ]
 
 

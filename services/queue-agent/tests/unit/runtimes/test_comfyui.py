@@ -14,6 +14,7 @@ from queue_agent.errors import (
     TaskFailedError,
 )
 from queue_agent.spans import RunSpans
+from queue_agent.testing import run, until
 from s3io.inputs import FetchedInput
 from s3io.media import sniff
 from task_schema import TaskCode
@@ -36,10 +37,6 @@ def save(prefix: str = "sub/ok") -> dict[str, Any]:
 
 def pipeline(make_job: Any, graph: dict[str, Any] | None = None) -> Any:
     return make_job("pipeline", save() if graph is None else graph)
-
-
-async def run(adapter: Any, job: Any) -> Any:
-    return await adapter.run(job, lambda _: None)
 
 
 async def test_a_workflow_gives_its_files_and_the_answer(
@@ -305,7 +302,7 @@ async def test_interrupting_a_running_prompt(comfy: Any, make_comfy: Any, make_j
     comfy.holds = True
     adapter, job = make_comfy(), pipeline(make_job)
     running = asyncio.create_task(run(adapter, job))
-    await wait_for(lambda: bool(comfy.running))
+    await until(lambda: bool(comfy.running))
     assert await adapter.interrupt(job)
     assert comfy.bodies("/interrupt")[0] == {"prompt_id": job.attempt}
     with pytest.raises(InterruptedRunError):
@@ -320,7 +317,7 @@ async def test_an_interrupt_is_repeated_until_the_prompt_is_gone(
     comfy.interrupts_ignored = 2
     adapter, job = make_comfy(), pipeline(make_job)
     running = asyncio.create_task(run(adapter, job))
-    await wait_for(lambda: bool(comfy.running))
+    await until(lambda: bool(comfy.running))
     assert await adapter.interrupt(job)
     assert len(comfy.bodies("/interrupt")) == 3
     with pytest.raises(InterruptedRunError):
@@ -333,7 +330,7 @@ async def test_a_waiting_prompt_is_taken_from_the_queue(comfy: Any, make_comfy: 
     comfy.running = [[0, "somebody-elses", {}, {}, []]]
     adapter, job = make_comfy(), pipeline(make_job)
     running = asyncio.create_task(run(adapter, job))
-    await wait_for(lambda: bool(comfy.pending))
+    await until(lambda: bool(comfy.pending))
     assert await adapter.interrupt(job)
     assert comfy.bodies("/interrupt") == []
     assert comfy.running
@@ -349,7 +346,7 @@ async def test_a_prompt_that_cannot_be_interrupted_says_so(
     comfy.interrupts_ignored = 10_000
     adapter, job = make_comfy(interrupt_seconds=0.4), pipeline(make_job)
     running = asyncio.create_task(run(adapter, job))
-    await wait_for(lambda: bool(comfy.running))
+    await until(lambda: bool(comfy.running))
     assert not await adapter.interrupt(job)
     comfy.holds = False
     with pytest.raises(InterruptedRunError):
@@ -388,9 +385,3 @@ async def test_a_prompt_on_its_way_is_interrupted_once_it_is_there(
     assert comfy.running == comfy.pending == []
     with pytest.raises(InterruptedRunError):
         await running
-
-
-async def wait_for(condition: Any) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.005)

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from queue_agent.comfyui_faults import failure_of, refusal_of
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError, TaskFailedError
+from queue_agent.testing import run, until
 from task_schema import TaskCode
 
 GRAPH = {
@@ -50,10 +51,6 @@ NO_SAMPLER = problem(
 )
 NO_HEIGHT = problem("required_input_missing", "Required input is missing", "height", "EmptyImage", "height")
 TOO_SMALL = problem("value_smaller_than_min", "Value 0 smaller than min of 1", "width", "EmptyImage", "width")
-
-
-async def run(adapter: Any, job: Any) -> Any:
-    return await adapter.run(job, lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -246,10 +243,10 @@ async def test_a_cut_websocket_is_opened_again_under_another_id(
     """ComfyUI 14, recording 22: a second socket under the same id can be made deaf by the first one's end."""
     comfy.holds = True
     running = asyncio.create_task(run(make_comfy(), make_job("pipeline", GRAPH)))
-    await wait_for(lambda: bool(comfy.sockets and comfy.running))
+    await until(lambda: bool(comfy.sockets and comfy.running))
     [(first, socket)] = comfy.sockets.items()
     await socket.close()
-    await wait_for(lambda: bool(comfy.sockets) and first not in comfy.sockets)
+    await until(lambda: bool(comfy.sockets) and first not in comfy.sockets)
     comfy.holds = False
     assert (await running).outputs
 
@@ -258,7 +255,7 @@ async def test_a_restart_loses_the_run(comfy: Any, make_comfy: Any, make_job: An
     """ComfyUI 2 and 3: `{}` from the history, and not in the queue either."""
     comfy.holds = True
     running = asyncio.create_task(run(make_comfy(), make_job("pipeline", GRAPH)))
-    await wait_for(lambda: bool(comfy.running))
+    await until(lambda: bool(comfy.running))
     comfy.restart()
     with pytest.raises(RuntimeLostError, match="started anew"):
         await running
@@ -267,7 +264,7 @@ async def test_a_restart_loses_the_run(comfy: Any, make_comfy: Any, make_job: An
 async def test_a_server_that_has_ended_loses_the_run(comfy: Any, make_comfy: Any, make_job: Any) -> None:
     comfy.holds = True
     running = asyncio.create_task(run(make_comfy(), make_job("pipeline", GRAPH)))
-    await wait_for(lambda: bool(comfy.running))
+    await until(lambda: bool(comfy.running))
     await comfy.stop()
     with pytest.raises(RuntimeLostError, match="does not answer"):
         await running
@@ -289,7 +286,7 @@ async def test_behind_somebody_elses_prompt_it_waits(comfy: Any, make_comfy: Any
     comfy.running = [[0, "somebody-elses", {}, {}, []]]
     job = make_job("pipeline", GRAPH)
     running = asyncio.create_task(run(make_comfy(), job))
-    await wait_for(lambda: bool(comfy.pending))
+    await until(lambda: bool(comfy.pending))
     await asyncio.sleep(0.5)  # longer than the patience with an idle server
     assert not running.done()
     comfy.running, comfy.stuck = [], False
@@ -333,9 +330,3 @@ async def test_nothing_was_started_where_nothing_listens(comfy: Any, make_comfy:
     await comfy.stop()
     with pytest.raises(RuntimeRefusedStartError):
         await run(adapter, make_job("pipeline", GRAPH))
-
-
-async def wait_for(condition: Any) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.005)

@@ -1,7 +1,6 @@
 """The next prompt may begin as soon as one has run to its end, whatever is still to be fetched of it."""
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,17 +12,12 @@ from queue_agent.errors import (
     RuntimeRefusedStartError,
     TaskFailedError,
 )
+from queue_agent.testing import until
 
 GRAPH = {
     "1": {"class_type": "EmptyImage", "inputs": {"width": 64}},
     "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "ok"}},
 }
-
-
-async def wait_for(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def ignore(_: float) -> None:
@@ -81,7 +75,7 @@ async def test_a_deaf_socket_is_replaced_and_the_history_tells(
     assert freed == [1]
     [deaf] = {body["client_id"] for body in comfy.bodies("/prompt")}
     comfy.deaf = False
-    await wait_for(lambda: comfy.sockets and deaf not in comfy.sockets)
+    await until(lambda: comfy.sockets and deaf not in comfy.sockets)
     comfy.late_history = 0.1
     heard: list[str] = []
     job = make_job("pipeline", GRAPH)
@@ -133,11 +127,11 @@ async def test_a_run_that_was_given_up_is_sent_away_before_the_next(
     comfy.holds = True
     adapter, given_up = make_comfy(), make_job("pipeline", GRAPH)
     running = asyncio.create_task(adapter.run(given_up, ignore))
-    await wait_for(lambda: comfy.running)
+    await until(lambda: comfy.running)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     second = asyncio.create_task(adapter.run(make_job("pipeline", GRAPH), ignore))
-    await wait_for(lambda: len(comfy.bodies("/prompt")) == 2)
+    await until(lambda: len(comfy.bodies("/prompt")) == 2)
     assert comfy.bodies("/interrupt")[0] == {"prompt_id": given_up.attempt}
     comfy.status, comfy.messages, comfy.holds = "success", [], False
     assert (await second).outputs
@@ -149,7 +143,7 @@ async def test_nothing_is_started_behind_a_run_that_does_not_stop(
     comfy.holds, comfy.interrupts_ignored = True, 10_000
     adapter, given_up = make_comfy(interrupt_seconds=0.4), make_job("pipeline", GRAPH)
     running = asyncio.create_task(adapter.run(given_up, ignore))
-    await wait_for(lambda: comfy.running)
+    await until(lambda: comfy.running)
     assert not await adapter.interrupt(given_up)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
@@ -168,7 +162,7 @@ async def test_it_is_not_idle_while_an_earlier_prompt_of_this_agent_runs(
         make_job("pipeline", GRAPH),
     )
     running = asyncio.create_task(adapter.run(given_up, ignore))
-    await wait_for(lambda: comfy.running)
+    await until(lambda: comfy.running)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert not await adapter.interrupt(later)
@@ -233,7 +227,7 @@ async def test_a_workflow_that_is_refused_leaves_nothing_to_clear(
     asked = comfy.paths("GET").count("/queue")
     comfy.holds = True
     running = asyncio.create_task(adapter.run(job, ignore))
-    await wait_for(lambda: len(comfy.bodies("/prompt")) == 2)
+    await until(lambda: len(comfy.bodies("/prompt")) == 2)
     assert comfy.paths("GET").count("/queue") == asked
     comfy.holds = False
     assert (await running).outputs

@@ -3,13 +3,13 @@
 import asyncio
 import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 
 import pytest
 
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError
 from queue_agent.runtime_lane import Lane
 from queue_agent.runtime_reply import Reply
+from queue_agent.testing import until
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -76,12 +76,6 @@ async def post(lane: Lane, body: bytes = b"{}", *, timeout: float = 5.0) -> Repl
         return await answer.rest()
 
 
-async def wait_for(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
 async def test_a_request_goes_out_whole_and_its_answer_comes_back(wire: Wire, lane: Lane) -> None:
     assert await post(lane, b'{"a": 1}') == Reply(200, b"ok")
     assert wire.heads[0].startswith("POST /run HTTP/1.1\r\n")
@@ -140,10 +134,10 @@ async def test_no_answer_at_all_is_lost(wire: Wire, lane: Lane, raw: bytes) -> N
 async def test_the_connection_is_open_before_the_request(wire: Wire, lane: Lane) -> None:
     await lane.warm()
     await lane.warm()
-    await wait_for(lambda: wire.opened == 1)
+    await until(lambda: wire.opened == 1)
     await post(lane)
     assert len(wire.heads) == 1
-    await wait_for(lambda: wire.opened == 2)  # and the next one too
+    await until(lambda: wire.opened == 2)  # and the next one too
     await post(lane)
     assert wire.opened <= 3
 
@@ -151,7 +145,7 @@ async def test_the_connection_is_open_before_the_request(wire: Wire, lane: Lane)
 async def test_a_connection_that_the_server_has_closed_is_not_used(wire: Wire, lane: Lane) -> None:
     """The runtime was started anew since: the request must not be taken for lost."""
     await lane.warm()
-    await wait_for(lambda: wire.opened == 1)
+    await until(lambda: wire.opened == 1)
     wire.writers[0].transport.abort()
     await asyncio.sleep(0.05)
     assert await post(lane) == Reply(200, b"ok")

@@ -14,6 +14,7 @@ from queue_agent.errors import (
     TaskFailedError,
 )
 from queue_agent.spans import RunSpans
+from queue_agent.testing import run
 from s3io.inputs import FetchedInput
 from s3io.media import sniff
 from task_schema import TaskCode
@@ -21,10 +22,6 @@ from telemetry import names
 from telemetry.testing import record
 
 TXT2IMG = "/sdapi/v1/txt2img"
-
-
-async def run(adapter: Any, job: Any) -> Any:
-    return await adapter.run(job, lambda _: None)
 
 
 def fetched(url: str, data: bytes) -> FetchedInput:

@@ -7,13 +7,10 @@ import pytest
 
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError, TaskFailedError
 from queue_agent.sdwebui_faults import fault_of
+from queue_agent.testing import run
 from task_schema import TaskCode
 
 TXT2IMG = "/sdapi/v1/txt2img"
-
-
-async def run(adapter: Any, job: Any) -> Any:
-    return await adapter.run(job, lambda _: None)
 
 
 def forge(kind: str, message: str) -> dict[str, str]:

@@ -6,15 +6,12 @@ import pytest
 
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError, TaskFailedError
 from queue_agent.sdwebui_models import Checkpoint, check_made_by, find
+from queue_agent.testing import run
 from task_schema import TaskCode
 
 TXT2IMG = "/sdapi/v1/txt2img"
 OPTIONS = "/sdapi/v1/options"
 FIRST = "first.safetensors [8dc1dc6656]"
-
-
-async def run(adapter: Any, job: Any) -> Any:
-    return await adapter.run(job, lambda _: None)
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,11 @@ from typing import Any
 import pytest
 
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError, TaskFailedError
+from queue_agent.testing import run
 from task_schema import TaskCode
 
 TXT2IMG = "/sdapi/v1/txt2img"
 OPTIONS = "/sdapi/v1/options"
-
-
-async def run(adapter: Any, job: Any) -> Any:
-    return await adapter.run(job, lambda _: None)
 
 
 def overriding(make_job: Any, **settings: Any) -> Any:

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError, TaskFailedError
+from queue_agent.testing import until
 from task_schema import TaskCode
 
 ROOT = "/sdapi/v1"
@@ -53,12 +54,6 @@ def slow_body(webui: Any, png: bytes, **info: Any) -> asyncio.Event:
 
     webui.script.append(reply)
     return more
-
-
-async def wait_for(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 def ignore(_: float) -> None:
@@ -113,7 +108,7 @@ async def test_after_the_answer_has_begun_progress_is_the_next_runs(
     webui.may_end.clear()
     webui.progress = 0.5
     second = asyncio.create_task(adapter.run(make_job(), heard["second"].append))
-    await wait_for(lambda: heard["second"])
+    await until(lambda: heard["second"])
     webui.state["interrupted"] = True
     rest.set()
     assert (await first).outputs
@@ -191,7 +186,7 @@ async def test_an_answer_that_is_cut_off_is_lost_and_the_next_run_is_left_alone(
     await freed.wait()
     webui.may_end.clear()
     second = asyncio.create_task(adapter.run(make_job(), ignore))
-    await wait_for(lambda: webui.paths().count(TXT2IMG) == 2)
+    await until(lambda: webui.paths().count(TXT2IMG) == 2)
     cut.set()
     with pytest.raises(RuntimeLostError, match="cut off"):
         await first
@@ -298,7 +293,7 @@ async def test_an_interrupt_waits_with_the_next_run(webui: Any, make_webui: Any,
     first = asyncio.create_task(adapter.run(job, ignore))
     await asyncio.wait_for(webui.running.wait(), 5)
     interrupting = asyncio.create_task(adapter.interrupt(job))
-    await wait_for(lambda: ROOT + "/interrupt" in webui.paths())
+    await until(lambda: ROOT + "/interrupt" in webui.paths())
     second = asyncio.create_task(adapter.run(make_job(), ignore))
     await asyncio.sleep(0.05)
     assert webui.paths().count(TXT2IMG) == 1

@@ -7,7 +7,7 @@ _FRAMES = 6
 
 
 def cause_of(error: BaseException) -> dict[str, str]:
-    """Name an error, and the last of its causes with the code and operation that AWS gives."""
+    """Name an error, and the last of its causes, with the code, operation and request id that AWS gives."""
     last = error
     while last.__cause__ is not None:
         last = last.__cause__
@@ -16,10 +16,11 @@ def cause_of(error: BaseException) -> dict[str, str]:
     if isinstance(response, dict):
         told["aws_code"] = str(response.get("Error", {}).get("Code"))
         told["aws_operation"] = str(getattr(last, "operation_name", None))
+        told["aws_request_id"] = str(response.get("ResponseMetadata", {}).get("RequestId"))
     return told
 
 
 def where(error: BaseException) -> list[str]:
-    """Return the last places that an error came through."""
+    """Return the last places that an error came through, `file.py:12 function`."""
     frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
     return [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
