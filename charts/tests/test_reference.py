@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from sd_on_eks_chart import ChartError, Value, values, with_table
+from sd_on_eks_chart import ChartError
 from sd_on_eks_chart.__main__ import main
+from sd_on_eks_chart.reference import Value, values, with_table
 
 
 def test_the_readme_has_the_table_of_today(chart: Path, tmp_path: Path) -> None:

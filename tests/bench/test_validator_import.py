@@ -8,7 +8,7 @@ from tests.bench.validator_import import LIMIT, TRACING_COLD, TRACING_WARM, Comp
 @pytest.fixture(scope="module")
 def comparison() -> Comparison:
     built = sorted(
-        (*Path().glob("validator-*.zip"), *Path("dist").glob("validator-*.zip"))
+        (*Path().glob("validator-[0-9]*.zip"), *Path("dist").glob("validator-[0-9]*.zip"))
     )  # Pants puts it here
     made = compare(built[-1] if built else None)
     print(made)

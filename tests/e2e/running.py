@@ -32,8 +32,12 @@ from local.system import System
 
 END_TIMEOUT = 90.0  # seconds; longer than the system itself takes to lose patience with its children
 LEFTOVER_TIMEOUT = 10.0  # seconds
-ZIP_FILES = {VALIDATOR_ZIP_ENV: "validator-*.zip", NOTIFIER_ZIP_ENV: "notifier-*.zip"}
-PEX_FILES = {MINISTACK_ENV: "ministack.pex", INFRA_ENV: "infra.pex", AGENT_ENV: "queue-agent.pex"}
+ZIP_FILES = {VALIDATOR_ZIP_ENV: "validator-[0-9]*.zip", NOTIFIER_ZIP_ENV: "notifier-[0-9]*.zip"}
+PEX_FILES = {
+    MINISTACK_ENV: "ministack.pex",
+    INFRA_ENV: "infra-[0-9]*.pex",
+    AGENT_ENV: "queue-agent-[0-9]*.pex",
+}
 
 
 @contextmanager

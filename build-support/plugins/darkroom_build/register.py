@@ -1,9 +1,11 @@
-from darkroom_build import lambda_zip, linters, typecheck
+from darkroom_build import chart_archive, image_context, lambda_zip, linters, typecheck
+
+_WITH_TARGETS = (chart_archive, image_context, lambda_zip)
 
 
 def target_types():
-    return lambda_zip.target_types()
+    return [target for module in _WITH_TARGETS for target in module.target_types()]
 
 
 def rules():
-    return (*lambda_zip.rules(), *linters.rules(), *typecheck.rules())
+    return [rule for module in (*_WITH_TARGETS, linters, typecheck) for rule in module.rules()]

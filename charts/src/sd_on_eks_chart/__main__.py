@@ -5,7 +5,6 @@ from pathlib import Path
 
 from sd_on_eks_chart.archive import archive_name, pack
 from sd_on_eks_chart.errors import ChartError
-from sd_on_eks_chart.reference import with_table
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,6 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _renew(chart: Path) -> None:
+    from sd_on_eks_chart.reference import with_table  # noqa: PLC0415 - it needs a package, and the build has none
+
     readme = chart / "README.md"
     text = with_table(readme.read_text(encoding="utf-8"), (chart / "values.yaml").read_text(encoding="utf-8"))
     readme.write_text(text, encoding="utf-8")

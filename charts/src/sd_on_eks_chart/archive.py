@@ -1,15 +1,15 @@
 """The chart as an archive, the same bytes for the same files.
 
-`helm package` keeps the times of the files, which a checkout makes anew.
+`helm package` keeps the times of the files, which a checkout makes anew. The build runs this with a bare
+Python, so it needs no package.
 """
 
 import gzip
 import io
+import re
 import tarfile
 from fnmatch import fnmatch
 from pathlib import Path
-
-import yaml
 
 from sd_on_eks_chart.errors import ChartError
 
@@ -18,8 +18,7 @@ _MODE = 0o644
 
 def archive_name(chart: Path) -> str:
     """Return the name that Helm gives the archive of the chart in that folder: `sd-on-eks-0.1.0.tgz`."""
-    about = yaml.safe_load(_text(chart / "Chart.yaml"))
-    return f"{about['name']}-{about['version']}.tgz"
+    return f"{_said(chart, 'name')}-{_said(chart, 'version')}.tgz"
 
 
 def pack(chart: Path) -> bytes:
@@ -28,7 +27,7 @@ def pack(chart: Path) -> bytes:
     Raises:
         ChartError: if the folder is no chart.
     """
-    name = yaml.safe_load(_text(chart / "Chart.yaml"))["name"]
+    name = _said(chart, "name")
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for path in _files(chart):
@@ -37,6 +36,14 @@ def pack(chart: Path) -> bytes:
             entry.size, entry.mode = len(content), _MODE
             tar.addfile(entry, io.BytesIO(content))
     return gzip.compress(plain.getvalue(), mtime=0)
+
+
+def _said(chart: Path, key: str) -> str:
+    """Return what Chart.yaml says for a key at its top."""
+    found = re.search(rf"^{key}: *(\S+) *$", _text(chart / "Chart.yaml"), re.MULTILINE)
+    if found is None:
+        raise ChartError(f"{chart / 'Chart.yaml'} has no line `{key}: ...`")
+    return found[1].strip("\"'")
 
 
 def _files(chart: Path) -> list[Path]:

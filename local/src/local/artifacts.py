@@ -48,16 +48,17 @@ class Artifacts:
         """
         zips = {variable: _zips(home, environ.get(variable), name) for variable, name in _ZIPS.items()}
         missing = [str(path) for paths in zips.values() for path in paths if not path.is_file()]
+        pexes = {
+            MINISTACK_ENV: home.dist / "ministack.pex",
+            INFRA_ENV: built(home.dist, "infra", "pex")[-1],
+            AGENT_ENV: built(home.dist, "queue-agent", "pex")[-1],
+        }
         commands: dict[str, tuple[str, ...]] = {}
-        for variable, pex in (
-            (MINISTACK_ENV, "ministack.pex"),
-            (INFRA_ENV, "infra.pex"),
-            (AGENT_ENV, "queue-agent.pex"),
-        ):
+        for variable, pex in pexes.items():
             named = environ.get(variable)
-            commands[variable] = _named(variable, named) if named else _pex(home.dist / pex)
-            if not named and not (home.dist / pex).is_file():
-                missing.append(str(home.dist / pex))
+            commands[variable] = _named(variable, named) if named else _pex(pex)
+            if not named and not pex.is_file():
+                missing.append(str(pex))
         if missing:
             raise MissingArtifactError(
                 f"not built yet: {', '.join(missing)}. Start with ./darkroom, which builds what it needs,"
@@ -67,7 +68,7 @@ class Artifacts:
         infra_made_from = (
             tuple(path for name in _INFRA_SOURCES if (path := home.root / name).is_dir())
             if environ.get(INFRA_ENV)
-            else (home.dist / "infra.pex",)
+            else (pexes[INFRA_ENV],)
         )
         return cls(
             ministack=commands[MINISTACK_ENV],
@@ -80,11 +81,15 @@ class Artifacts:
         )
 
 
+def built(folder: Path, name: str, ending: str) -> list[Path]:
+    """Return the built files of an artifact, the newest last; without any, a path that names it."""
+    # A version begins with a digit: validator-arm64-0.2.0.zip is another artifact than validator-0.2.0.zip.
+    found = sorted(folder.glob(f"{name}-[0-9]*.{ending}"), key=lambda path: (path.stat().st_mtime, path))
+    return found or [folder / f"{name}-<version>.{ending}"]
+
+
 def _zips(home: Home, named: str | None, service: str) -> list[Path]:
-    if named:
-        return [Path(named)]
-    # A path that is not there tells what is missing.
-    return sorted(home.dist.glob(f"{service}-*.zip")) or [home.dist / f"{service}-<version>.zip"]
+    return [Path(named)] if named else built(home.dist, service, "zip")
 
 
 def _pex(path: Path) -> tuple[str, ...]:

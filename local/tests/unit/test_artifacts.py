@@ -1,3 +1,4 @@
+import os
 import sys
 from pathlib import Path
 
@@ -7,7 +8,13 @@ from local.artifacts import Artifacts
 from local.errors import MissingArtifactError
 from local.home import Home
 
-BUILT = ("ministack.pex", "infra.pex", "queue-agent.pex", "validator-0.1.0.zip", "notifier-0.1.0.zip")
+BUILT = (
+    "ministack.pex",
+    "infra-0.1.0.pex",
+    "queue-agent-0.3.0.pex",
+    "validator-0.1.0.zip",
+    "notifier-0.1.0.zip",
+)
 
 
 def built(tmp_path: Path) -> Home:
@@ -21,11 +28,11 @@ def built(tmp_path: Path) -> Home:
 def test_what_the_build_made_is_run_by_the_interpreter_itself(tmp_path: Path) -> None:
     home = built(tmp_path)
     artifacts = Artifacts.find(home, {})
-    assert artifacts.agent[1] == str(home.dist / "queue-agent.pex")
+    assert artifacts.agent[1] == str(home.dist / "queue-agent-0.3.0.pex")
     assert Path(artifacts.agent[0]).resolve().name.startswith("python3.12")
     assert artifacts.sketch == (sys.executable, "-m", "local.sketch")
     zips = (home.dist / "validator-0.1.0.zip", home.dist / "notifier-0.1.0.zip")
-    assert artifacts.template_inputs == (home.dist / "infra.pex", *zips)
+    assert artifacts.template_inputs == (home.dist / "infra-0.1.0.pex", *zips)
     assert artifacts.zips == dict(zip(("VALIDATOR_ZIP", "NOTIFIER_ZIP"), zips, strict=True))
 
 
@@ -37,14 +44,31 @@ def test_of_several_versions_of_a_zip_none_is_named_to_the_cdk_app(tmp_path: Pat
     assert home.dist / "notifier-0.2.0.zip" in artifacts.template_inputs
 
 
+def test_what_is_for_other_machines_is_passed_over(tmp_path: Path) -> None:
+    home = built(tmp_path)
+    for name in ("validator-arm64-0.1.0.zip", "queue-agent-image-0.1.0.pex"):
+        (home.dist / name).touch()
+    artifacts = Artifacts.find(home, {})
+    assert artifacts.zips["VALIDATOR_ZIP"] == home.dist / "validator-0.1.0.zip"
+    assert artifacts.agent[1] == str(home.dist / "queue-agent-0.3.0.pex")
+
+
+def test_of_several_versions_of_a_program_the_newest_is_run(tmp_path: Path) -> None:
+    home = built(tmp_path)
+    older = home.dist / "queue-agent-0.10.0.pex"
+    older.touch()
+    os.utime(older, (1, 1))
+    assert Artifacts.find(home, {}).agent[1] == str(home.dist / "queue-agent-0.3.0.pex")
+
+
 def test_all_that_is_missing_is_named_at_once_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(MissingArtifactError) as caught:
         Artifacts.find(Home(tmp_path), {})
     message = str(caught.value)
     for name in (
         "ministack.pex",
-        "infra.pex",
-        "queue-agent.pex",
+        "infra-<version>.pex",
+        "queue-agent-<version>.pex",
         "validator-<version>.zip",
         "notifier-<version>.zip",
         "./pants package",

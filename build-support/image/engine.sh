@@ -1,0 +1,30 @@
+# Sourced: finds a container engine and makes it usable; sets `engine` and `run_options`.
+# shellcheck shell=bash
+image_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+run_options=()
+
+use_engine() { # docker if one answers, else podman; DARKROOM_ENGINE names one
+  engine=${DARKROOM_ENGINE:-}
+  if [[ -z $engine ]]; then
+    if type -P docker >/dev/null && timeout 10 docker info >/dev/null 2>&1; then
+      engine=docker
+    elif type -P podman >/dev/null; then
+      engine=podman
+    else
+      echo "${0##*/}: no container engine: neither a Docker that answers nor podman (Debian: apt-get install podman buildah runc)" >&2
+      return 1
+    fi
+  fi
+  export DARKROOM_ENGINE=$engine
+  if [[ $engine == podman ]]; then
+    export PATH=$image_folder/podman:$PATH CONTAINERS_CONF=$image_folder/containers.conf
+    run_options=(--cgroups=no-conmon --ulimit=host)
+    if type -P runc >/dev/null; then
+      engine_command=(podman --runtime runc)
+    else
+      engine_command=(podman)
+    fi
+  else
+    engine_command=(docker)
+  fi
+}
