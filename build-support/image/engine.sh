@@ -1,5 +1,5 @@
-# Sourced: finds a container engine and makes it usable; sets `engine` and `run_options`.
-# shellcheck shell=bash
+# Sourced: finds a container engine and makes it usable; sets `engine_command` and `run_options`.
+# shellcheck shell=bash disable=SC2034
 image_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 run_options=()
 

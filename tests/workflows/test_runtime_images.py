@@ -78,6 +78,10 @@ def test_hadolint_has_nothing_to_say(root: Path, image: str) -> None:
     assert linters.run("hadolint", [f"images/{image}/Dockerfile"], cwd=root) == (0, "")
 
 
+def test_the_linter_has_nothing_to_say_of_the_agents_dockerfile(root: Path) -> None:
+    assert linters.run("hadolint", ["services/queue-agent/Dockerfile"], cwd=root) == (0, "")
+
+
 def test_hadolint_finds_what_is_wrong(root: Path) -> None:
     code, said = linters.run("hadolint", ["-"], cwd=root, given="FROM debian\nRUN cd /tmp && sudo ls\n")
     assert code == 1
