@@ -68,4 +68,5 @@ def library_wheel(name, description, suffix=""):
             python_requires=">=3.12,<3.13",
         ),
         sdist=False,
+        env_vars=["SOURCE_DATE_EPOCH=315532800"],  # the earliest time that a zip can say, not that of the build
     )

@@ -15,6 +15,7 @@ from darkroom_cli.failures import explained
 from darkroom_cli.interruption import interruptible
 from darkroom_cli.options import DEMO_TIMEOUT, SUBMIT_TIMEOUT, TRACE_WAIT, SubmitOptions
 from darkroom_cli.terminal import Terminal
+from darkroom_cli.workspace import commands as workspace_commands
 from local.home import Home
 from local.settings import SECONDS_PER_IMAGE, Settings, parse_runtime
 
@@ -33,6 +34,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+workspace_commands.add_to(app)
 
 
 @dataclass(frozen=True)

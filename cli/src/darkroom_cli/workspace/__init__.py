@@ -1,0 +1,1 @@
+"""What developers do with the repository: affected artifacts, the graph, releases, new services."""
