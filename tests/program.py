@@ -16,6 +16,7 @@ PROGRAMS = {
     "bench.two_agents": "how two agents share a queue",
     "bench.tracing": "what tracing costs the agent",
     "bench.latency": "from POST to notification",
+    "bench.agent_start": "how soon an agent asks for work",
     "chaos.play": "orders under faults, and what became of each",
     "chaos.sigterm": "SIGTERM at random moments",
     "chaos.memory": "what the agent's memory does over many tasks",

@@ -18,7 +18,8 @@ use_engine() { # docker if one answers, else podman; DARKROOM_ENGINE names one
   export DARKROOM_ENGINE=$engine
   if [[ $engine == podman ]]; then
     export PATH=$image_folder/podman:$PATH CONTAINERS_CONF=$image_folder/containers.conf
-    run_options=(--cgroups=no-conmon --ulimit=host)
+    # Its health checks are timers of systemd, which is not everywhere.
+    run_options=(--cgroups=no-conmon --ulimit=host --no-healthcheck)
     if type -P runc >/dev/null; then
       engine_command=(podman --runtime runc)
     else
