@@ -18,6 +18,7 @@ from darkroom_cli.terminal import Terminal
 from darkroom_cli.workspace import commands as workspace_commands
 from local.home import Home
 from local.settings import SECONDS_PER_IMAGE, Settings, parse_runtime
+from snapshots.commands import app as snapshot
 
 if TYPE_CHECKING:
     from local.system import System
@@ -34,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(snapshot, name="snapshot")
 
 
 workspace_commands.add_to(app)

@@ -1,0 +1,1 @@
+"""EBS snapshots of a Bottlerocket data volume with container images inside."""
