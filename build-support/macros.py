@@ -54,9 +54,9 @@ def function_zips(name, handler, **fields):
         )
 
 
-def library_wheel(name, description, suffix=""):
-    """The wheel of a library, for code outside this repository."""
-    package = name.replace("-", "_")
+def library_wheel(name, description, suffix="", package=None):
+    """The wheel of a library, for code outside this repository; `package` is what is imported, if not the name."""
+    package = package or name.replace("-", "_")
     python_distribution(
         name="wheel",
         dependencies=[f"libs/{name}/src/{package}{suffix}", ":py_typed"],
@@ -68,5 +68,7 @@ def library_wheel(name, description, suffix=""):
             python_requires=">=3.12,<3.13",
         ),
         sdist=False,
-        env_vars=["SOURCE_DATE_EPOCH=315532800"],  # the earliest time that a zip can say, not that of the build
+        env_vars=[
+            "SOURCE_DATE_EPOCH=315532800"
+        ],  # the earliest time that a zip can say, not that of the build
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from darkroom_cli import arguments
+from darkroom_cli import arguments, remote_commands
 from darkroom_cli.bodies import Wish
 from darkroom_cli.failures import explained
 from darkroom_cli.interruption import interruptible
@@ -31,7 +31,6 @@ app = typer.Typer(
     help="Darkroom on this machine: post a task, get the picture. No AWS account, no GPU, no Docker.",
     epilog=f"Start with: ./darkroom demo. {_EXITS}",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -295,6 +294,9 @@ def traces(
             error=errors,
             as_json=as_json,
         )
+
+
+remote_commands.add_to(app)
 
 
 def main() -> None:

@@ -8,6 +8,8 @@ from darkroom_cli.app import app
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DARKROOM_ENDPOINT", "DARKROOM_API_KEY", "DARKROOM_WEBHOOK_SECRET"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DARKROOM_HOME", str(tmp_path))
 
 
@@ -16,7 +18,10 @@ def run(*arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-@pytest.mark.parametrize("command", ["up", "down", "demo", "submit", "trace", "traces"])
+@pytest.mark.parametrize(
+    "command",
+    ["up", "down", "demo", "submit", "trace", "traces", "status", "wait", "cancel", "list", "listen"],
+)
 def test_every_command_explains_itself_and_its_exit_codes(command: str) -> None:
     code, text = run(command, "--help")
     assert code == 0
@@ -35,7 +40,19 @@ def test_without_a_command_the_help_says_where_to_start() -> None:
     assert "Start with: ./darkroom demo" in " ".join(run()[1].split())
 
 
-@pytest.mark.parametrize("arguments", [["down"], ["submit", "a dog"], ["trace", "a"], ["traces"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["down"],
+        ["submit", "a dog"],
+        ["trace", "a"],
+        ["traces"],
+        ["status", "a"],
+        ["wait", "a"],
+        ["cancel", "a"],
+        ["list"],
+    ],
+)
 def test_what_needs_a_system_says_that_there_is_none(arguments: list[str]) -> None:
     code, text = run(*arguments)
     assert code == 3
@@ -53,6 +70,13 @@ def test_what_needs_a_system_says_that_there_is_none(arguments: list[str]) -> No
         (["up", "--port", "70000"], "--port"),
         (["up", "--otlp", "nonsense"], "--otlp"),
         (["trace"], "ID"),
+        (["list", "--status", "lost"], "queued, running"),
+        (["status", "a", "--endpoint", "https://example.org/"], "--api-key"),
+        (["status", "a", "--api-key", "k"], "--endpoint"),
+        (["status", "a", "--stack", "s", "--endpoint", "https://example.org/"], "--stack"),
+        (["status", "a", "--region", "r"], "--stack"),
+        (["listen"], "--secret"),
+        (["listen", "--secret", "whsec_"], "--secret"),
         (["paint"], "paint"),
     ],
 )
@@ -62,8 +86,28 @@ def test_wrong_use_is_told_as_such(arguments: list[str], words: str) -> None:
     assert words in text
 
 
+@pytest.mark.parametrize(
+    ("line", "words"), [("darkroom sta", {"status"}), ("darkroom list --status ca", {"cancelled"})]
+)
+def test_a_shell_is_told_what_may_follow(line: str, words: set[str]) -> None:
+    asked = {
+        "_DARKROOM_COMPLETE": "complete_bash",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(line.split()) - 1),
+    }
+    result = CliRunner().invoke(app, prog_name="darkroom", env=asked)
+    assert set(result.stdout.split()) == words
+
+
 def test_what_has_not_been_built_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DARKROOM_MINISTACK", "DARKROOM_INFRA", "DARKROOM_AGENT", "VALIDATOR_ZIP", "NOTIFIER_ZIP"):
+    for name in (
+        "DARKROOM_MINISTACK",
+        "DARKROOM_INFRA",
+        "DARKROOM_AGENT",
+        "VALIDATOR_ZIP",
+        "NOTIFIER_ZIP",
+        "STATUS_ZIP",
+    ):
         monkeypatch.delenv(name, raising=False)
     code, text = run("up")
     assert code == 1

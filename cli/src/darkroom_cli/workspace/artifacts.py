@@ -82,13 +82,15 @@ class Artifact:
 ARTIFACTS = (
     Artifact("chart", "charts/sd-on-eks", Kind.CHART, built_in="charts", follows="queue-agent"),
     Artifact("cli", "cli", Kind.PROGRAM),
-    Artifact("infra", "infra", Kind.PROGRAM, deploys=("chart", "notifier", "validator")),
+    Artifact("infra", "infra", Kind.PROGRAM, deploys=("chart", "notifier", "status", "validator")),
     Artifact("snapshots", "snapshots", Kind.PROGRAM),
     # Services: `./darkroom new service` adds its line here.
     Artifact("notifier", "services/notifier", Kind.ZIP),
     Artifact("queue-agent", "services/queue-agent", Kind.IMAGE),
+    Artifact("status", "services/status", Kind.ZIP),
     Artifact("validator", "services/validator", Kind.ZIP),
     # Libraries that others may use.
+    Artifact("client", "libs/client", Kind.WHEEL),
     Artifact("netguard", "libs/netguard", Kind.WHEEL),
     Artifact("s3io", "libs/s3io", Kind.WHEEL),
     Artifact("task-schema", "libs/task-schema", Kind.WHEEL),

@@ -184,5 +184,5 @@ def test_files_only_leaves_commit_and_tag_to_the_user(repository: Any) -> None:
 
 
 def test_an_artifact_that_there_is_not_is_wrong_use_and_the_others_are_named() -> None:
-    with pytest.raises(BadArgumentError, match=r"'validater'; there are chart, cli, infra"):
+    with pytest.raises(BadArgumentError, match=r"'validater'; there are chart, cli, client, infra"):
         find("validater")

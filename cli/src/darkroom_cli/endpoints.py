@@ -1,0 +1,80 @@
+"""Which system is meant: the one that is up here, one whose endpoint and key are given, or a stack."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from darkroom_cli.errors import BadRequestOptionError, NoAnswerError
+from darkroom_client import BadArgumentError, Connection
+from local.home import Home
+from local.state import read_state
+
+ENDPOINT_VARIABLE = "DARKROOM_ENDPOINT"
+KEY_VARIABLE = "DARKROOM_API_KEY"
+
+type MakeClient = Callable[[str, str | None], Any]
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the user said about it; None is "not said"."""
+
+    endpoint: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    stack: str | None = None
+    region: str | None = None
+
+
+def aws_client(service: str, region: str | None) -> Any:
+    """Make a client of AWS with the user's own credentials."""
+    return boto3.client(service, region_name=region)
+
+
+def connection(
+    target: Target, *, environ: Mapping[str, str], home: Home, clients: MakeClient = aws_client
+) -> Connection:
+    """Return endpoint and key: of the options, else of the environment, else of the system that is up.
+
+    Raises:
+        BadRequestOptionError: the options do not go together.
+        NoAnswerError: AWS does not tell the stack's endpoint and key.
+        NotUpError: nothing was said, and no system is up.
+    """
+    if target.stack is not None:
+        if target.endpoint or target.api_key:
+            raise BadRequestOptionError("--stack tells endpoint and key: it goes without the other two")
+        return _made(*_of_stack(target.stack, target.region, clients))
+    if target.region is not None:
+        raise BadRequestOptionError("--region goes with --stack")
+    endpoint = target.endpoint or environ.get(ENDPOINT_VARIABLE)
+    key = target.api_key or environ.get(KEY_VARIABLE)
+    if endpoint and key:
+        return _made(endpoint, key)
+    if endpoint or target.api_key:
+        missing = f"--api-key or {KEY_VARIABLE}" if endpoint else f"--endpoint or {ENDPOINT_VARIABLE}"
+        raise BadRequestOptionError(f"endpoint and key go together: {missing} is missing")
+    state = read_state(home)
+    return _made(state.endpoint, state.api_key)
+
+
+def _made(endpoint: str, key: str) -> Connection:
+    try:
+        return Connection(endpoint, key)
+    except BadArgumentError as exc:
+        raise BadRequestOptionError(str(exc)) from exc
+
+
+def _of_stack(stack: str, region: str | None, clients: MakeClient) -> tuple[str, str]:
+    """Return endpoint and key of a dispatch stack."""
+    try:
+        [described] = clients("cloudformation", region).describe_stacks(StackName=stack)["Stacks"]
+        outputs = {one["OutputKey"]: one["OutputValue"] for one in described.get("Outputs", ())}
+        if not {"FrontApiEndpoint", "ApiKeyId"} <= outputs.keys():
+            raise BadRequestOptionError(f"--stack: {stack} is not a dispatch stack of Darkroom")
+        key = clients("apigateway", region).get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
+    except (BotoCoreError, ClientError) as exc:
+        raise NoAnswerError(f"AWS does not tell endpoint and key of {stack}: {exc}") from exc
+    return outputs["FrontApiEndpoint"], key["value"]
