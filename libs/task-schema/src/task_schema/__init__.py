@@ -1,7 +1,14 @@
 """The contract of Darkroom: requests, answers, messages, notifications, states and error codes (DESIGN 4)."""
 
 from task_schema._announcements import Announcement
-from task_schema._answers import Accepted, AcceptedV1Alpha1, ImageLink, TaskView, output_location
+from task_schema._answers import (
+    Accepted,
+    AcceptedV1Alpha1,
+    ImageLink,
+    QueueView,
+    TaskView,
+    output_location,
+)
 from task_schema._codes import RequestCode, TaskCode
 from task_schema._content import check_content
 from task_schema._deployment import TASK_TYPES, Deployment, RuntimeSpec, same_model
@@ -47,6 +54,7 @@ __all__ = [
     "Metadata",
     "Notification",
     "ParsedRequest",
+    "QueueView",
     "Received",
     "Refusal",
     "RequestCode",

@@ -36,8 +36,21 @@ class ImageLink(BaseModel):
     url: str
 
 
+class QueueView(BaseModel):
+    """Where a queued task stands: an estimate, from how many messages its runtime's queue says it has."""
+
+    model_config = ConfigDict(frozen=True, defer_build=True)
+
+    position_estimate: int
+
+
 class TaskView(BaseModel):
-    """Answer 200 to `GET /v1alpha2/tasks/{id}`; times are ISO 8601 in UTC, `progress` is 0 to 1."""
+    """Answer 200 to `GET /v1alpha2/tasks/{id}`; times are ISO 8601 in UTC, `progress` is in percent.
+
+    `images` lists at most 100; where there are more, `images_total` says how many. `queue` is there while the
+    task is queued and its queue answers. `output_url` is the S3 URL of the `.out`, as in the
+    notification; `output` has it with a presigned one.
+    """
 
     model_config = ConfigDict(frozen=True, defer_build=True)
 
@@ -50,12 +63,15 @@ class TaskView(BaseModel):
     started_at: AwareDatetime | None = None
     finished_at: AwareDatetime | None = None
     attempts: int = 0
-    progress: float | None = None
+    progress: int | None = None
     output_location: str
     images: list[ImageLink] = []
+    images_total: int | None = None
     output_url: str | None = None
+    output: ImageLink | None = None
     error: TaskError | None = None
     trace_id: str | None = None
+    queue: QueueView | None = None
 
 
 def output_location(bucket: str, prefix: str, task_id: str) -> str:
