@@ -107,8 +107,8 @@ def _zip_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session", name="zips")
 def _zips(zip_path: Path) -> Zips:
-    """Both functions' code; what is in it does not matter here."""
-    return Zips(validator=zip_path, notifier=zip_path)
+    """The functions' code; what is in it does not matter here."""
+    return Zips(validator=zip_path, notifier=zip_path, status=zip_path)
 
 
 @pytest.fixture(scope="session", name="assembly")

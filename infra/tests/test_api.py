@@ -9,22 +9,29 @@ from infra.testing import Template, resolved
 from task_schema import Refusal, RequestCode
 
 VERSIONS = ["v1alpha1", "v1alpha2"]
+# What each path takes, by the start of its methods' names.
+TAKEN = {
+    "v1alpha1": ["POST"],
+    "v1alpha2": ["POST"],
+    "v1alpha2tasks": ["GET"],
+    "v1alpha2tasksid": ["GET", "DELETE"],
+}
 
 
 def method(template: Template, version: str, verb: str) -> dict[str, Any]:
     return template.only("AWS::ApiGateway::Method", starting=f"FrontApi{version}{verb}")[1]
 
 
-def test_the_api_is_regional_and_there_are_two_paths(template: Template) -> None:
+def test_the_api_is_regional_and_there_are_two_paths_and_those_of_tasks(template: Template) -> None:
     _, api = template.only("AWS::ApiGateway::RestApi")
     paths = [resource["PathPart"] for resource in template.properties("AWS::ApiGateway::Resource").values()]
     assert api["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
-    assert sorted(paths) == VERSIONS
+    assert sorted(paths) == ["tasks", *VERSIONS, "{id}"]
 
 
 def test_every_method_needs_the_key(template: Template) -> None:
     methods = template.properties("AWS::ApiGateway::Method")
-    assert len(methods) == 4
+    assert len(methods) == 9
     assert {found["ApiKeyRequired"] for found in methods.values()} == {True}
 
 
@@ -36,29 +43,46 @@ def test_post_goes_to_the_validator_as_it_came(template: Template, version: str)
     assert f"<{function}.Arn>/invocations" in resolved(integration["Uri"])
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_any_other_method_is_not_allowed_and_wakes_no_lambda(template: Template, version: str) -> None:
-    found = method(template, version, "ANY")
+@pytest.mark.parametrize(("path", "verb"), [(path, verb) for path in TAKEN for verb in TAKEN[path]][2:])
+def test_what_is_asked_about_tasks_goes_to_the_status_function(
+    template: Template, path: str, verb: str
+) -> None:
+    function, _ = template.only("AWS::Lambda::Function", starting="Status")
+    integration = method(template, path, verb)["Integration"]
+    assert integration["Type"] == "AWS_PROXY"
+    assert f"<{function}.Arn>/invocations" in resolved(integration["Uri"])
+
+
+@pytest.mark.parametrize("path", TAKEN)
+def test_any_other_method_is_not_allowed_and_wakes_no_lambda(template: Template, path: str) -> None:
+    found = method(template, path, "ANY")
     [answer] = found["Integration"]["IntegrationResponses"]
     body = Refusal.model_validate_json(answer["ResponseTemplates"]["application/json"])
     assert found["Integration"]["Type"] == "MOCK"
     assert answer["StatusCode"] == "405"
     assert json.loads(found["Integration"]["RequestTemplates"]["application/json"]) == {"statusCode": 405}
     assert body.error.code is RequestCode.METHOD_NOT_ALLOWED
-    assert answer["ResponseParameters"] == {"method.response.header.Allow": "'POST'"}
+    assert answer["ResponseParameters"] == {"method.response.header.Allow": f"'{', '.join(TAKEN[path])}'"}
     assert found["MethodResponses"] == [
         {"StatusCode": "405", "ResponseParameters": {"method.response.header.Allow": True}}
     ]
 
 
-def test_the_limits_of_submitting_sit_on_its_methods_and_the_plan_has_none_below_their_sum(
+def test_limits_sit_on_the_methods_and_the_plan_has_none_below_their_sum(
     template: Template,
 ) -> None:
     _, plan = template.only("AWS::ApiGateway::UsagePlan")
     [stage] = plan["ApiStages"]
     limits = stage["Throttle"]
-    assert limits == {f"/{version}/POST": {"RateLimit": 30, "BurstLimit": 50} for version in VERSIONS}
-    assert plan["Throttle"] == {"RateLimit": 2 * 30 + 2 * 100, "BurstLimit": 2 * 50 + 2 * 200}
+    submitting, asking = {"RateLimit": 30, "BurstLimit": 50}, {"RateLimit": 100, "BurstLimit": 200}
+    assert limits == {
+        "/v1alpha1/POST": submitting,
+        "/v1alpha2/POST": submitting,
+        "/v1alpha2/tasks/GET": asking,
+        "/v1alpha2/tasks/{id}/GET": asking,
+        "/v1alpha2/tasks/{id}/DELETE": asking,
+    }
+    assert plan["Throttle"] == {"RateLimit": 2 * 30 + 3 * 100, "BurstLimit": 2 * 50 + 3 * 200}
 
 
 def test_the_key_is_in_the_plan_of_the_stage(template: Template) -> None:

@@ -44,6 +44,7 @@ def test_without_account_network_or_cli_the_same_bytes_come_out_each_time(
             "CDK_OUTDIR": str(tmp_path / "out"),
             "VALIDATOR_ZIP": str(zip_path),
             "NOTIFIER_ZIP": str(zip_path),
+            "STATUS_ZIP": str(zip_path),
             "DARKROOM_CHART": str(chart),
             "PYTHONHASHSEED": "7",
             "https_proxy": "http://127.0.0.1:9",
@@ -81,6 +82,7 @@ def test_without_node_the_user_is_told_what_to_install(
     monkeypatch.setenv("CDK_CONFIG_PATH", str(config_path))
     monkeypatch.setenv("VALIDATOR_ZIP", str(zip_path))
     monkeypatch.setenv("NOTIFIER_ZIP", str(zip_path))
+    monkeypatch.setenv("STATUS_ZIP", str(zip_path))
     monkeypatch.setenv("DARKROOM_STACKS", "without-cluster")
     monkeypatch.setenv("JSII_NODE", "/nowhere/node")
     assert app.main() == 1
@@ -97,6 +99,7 @@ def test_the_local_system_gets_no_cluster_and_needs_no_chart(
         "CDK_OUTDIR": str(tmp_path / "out"),
         "VALIDATOR_ZIP": str(zip_path),
         "NOTIFIER_ZIP": str(zip_path),
+        "STATUS_ZIP": str(zip_path),
     }
     folder = app.synthesise_from(env)
     names = {path.name for path in folder.glob("*.template.json")}
@@ -111,6 +114,7 @@ def test_stacks_that_there_are_not_are_told_with_those_that_there_are(
         "CDK_CONFIG_PATH": str(config_path),
         "VALIDATOR_ZIP": str(zip_path),
         "NOTIFIER_ZIP": str(zip_path),
+        "STATUS_ZIP": str(zip_path),
     }
     with pytest.raises(StacksUnknownError, match="'some'; it may be all or without-cluster"):
         app.synthesise_from(env)

@@ -5,7 +5,7 @@ import pytest
 from infra.artifacts import Zips, find_chart
 from infra.errors import ArtifactMissingError
 
-SERVICES = ["validator", "notifier"]
+SERVICES = ["validator", "notifier", "status"]
 
 
 @pytest.fixture(name="root")
@@ -21,7 +21,7 @@ def _root(tmp_path: Path) -> Path:
 
 def test_the_zips_are_those_of_the_services_versions(root: Path) -> None:
     dist = root / "dist"
-    assert Zips.find(root=root, env={}) == Zips(dist / "validator-1.2.3.zip", dist / "notifier-1.2.3.zip")
+    assert Zips.find(root=root, env={}) == Zips(*(dist / f"{service}-1.2.3.zip" for service in SERVICES))
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -29,6 +29,7 @@ KNOWN_TO_MINISTACK = {
     "AWS::Logs::LogGroup",
     "AWS::S3::Bucket",
     "AWS::S3::BucketPolicy",
+    "AWS::SecretsManager::Secret",
     "AWS::SNS::Subscription",
     "AWS::SNS::Topic",
     "AWS::SNS::TopicPolicy",
@@ -78,6 +79,9 @@ def test_the_outputs_have_the_names_that_operators_and_the_local_system_know(tem
         "TasksTable",
         "UnroutedQueueUrl",
         "ValidatorFunctionName",
+        "WebhookDeadLettersUrl",
+        "WebhookSecret",
+        "WebhooksFunctionName",
         "sdNotificationLambdaARN",
         "sdNotificationOutputArn",
     }

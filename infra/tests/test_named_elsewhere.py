@@ -91,7 +91,7 @@ def test_namespace_and_service_are_those_of_the_functions(template: Template, no
         function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
         for function in template.properties("AWS::Lambda::Function").values()
     }
-    assert services == {Notifier.SERVICE, Validator.SERVICE}
+    assert services == {Notifier.SERVICE, Validator.SERVICE, "status"}
 
 
 def test_the_page_has_a_section_for_each_alarm_and_for_no_other(observed: Template) -> None:

@@ -54,7 +54,9 @@ def test_each_queue_of_letters_is_read_and_messages_fail_one_by_one(template: Te
 def test_no_queue_of_letters_is_forgotten_and_none_of_an_agents_is_taken(template: Template) -> None:
     read = {mapping["EventSourceArn"] for mapping in resolved(template.properties(MAPPING)).values()}
     agents = {f"<{template.only('AWS::SQS::Queue', starting=f'{way}Queue')[0]}.Arn>" for way in WAYS}
-    assert read == {f"<{name}.Arn>" for name in template.resources("AWS::SQS::Queue")} - agents
+    # Webhooks that nobody took wait for a human.
+    kept = {f"<{template.only('AWS::SQS::Queue', starting='WebhooksFirstDeadLetters')[0]}.Arn>"}
+    assert read == {f"<{name}.Arn>" for name in template.resources("AWS::SQS::Queue")} - agents - kept
 
 
 @pytest.mark.parametrize(

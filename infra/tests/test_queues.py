@@ -112,7 +112,7 @@ def test_a_subscription_starts_when_its_topic_may_deliver(template: Template, wa
 
 def test_every_queue_is_encrypted_and_goes_with_the_stack(template: Template) -> None:
     queues = template.resources(QUEUE)
-    assert len(queues) == 3 * len(WAYS)
+    assert len(queues) == 3 * len([*WAYS, "webhooks"]) + len(["webhooks' retries"])
     assert all(queue["Properties"]["SqsManagedSseEnabled"] is True for queue in queues.values())
     assert {queue["DeletionPolicy"] for queue in queues.values()} == {"Delete"}
 

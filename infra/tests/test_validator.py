@@ -55,13 +55,13 @@ def test_the_role_holds_what_the_validator_does_and_no_more(template: Template) 
 
 def test_only_the_api_may_call_the_function_and_only_by_its_two_methods(template: Template) -> None:
     stage, _ = template.only("AWS::ApiGateway::Stage")
+    function, _ = template.only("AWS::Lambda::Function", starting="Validator")
     sources = {
         resolved(permission["SourceArn"]).partition(f"<{stage}>")[2]
         for permission in template.properties("AWS::Lambda::Permission").values()
-        if permission["Principal"] == "apigateway.amazonaws.com"
+        if resolved(permission["FunctionName"]) == f"<{function}.Arn>"
     }
     assert sources == {"/POST/v1alpha1", "/POST/v1alpha2"}
-    function, _ = template.only("AWS::Lambda::Function", starting="Validator")
     callers = [
         permission["Principal"]
         for permission in template.properties("AWS::Lambda::Permission").values()

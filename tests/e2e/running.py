@@ -22,6 +22,7 @@ from local.artifacts import (
     MINISTACK_ENV,
     NOTIFIER_ZIP_ENV,
     SKETCH_ENV,
+    STATUS_ZIP_ENV,
     VALIDATOR_ZIP_ENV,
 )
 from local.environment import base_python, this_python
@@ -32,7 +33,11 @@ from local.system import System
 
 END_TIMEOUT = 90.0  # seconds; longer than the system itself takes to lose patience with its children
 LEFTOVER_TIMEOUT = 10.0  # seconds
-ZIP_FILES = {VALIDATOR_ZIP_ENV: "validator-[0-9]*.zip", NOTIFIER_ZIP_ENV: "notifier-[0-9]*.zip"}
+ZIP_FILES = {
+    VALIDATOR_ZIP_ENV: "validator-[0-9]*.zip",
+    NOTIFIER_ZIP_ENV: "notifier-[0-9]*.zip",
+    STATUS_ZIP_ENV: "status-[0-9]*.zip",
+}
 PEX_FILES = {
     MINISTACK_ENV: "ministack.pex",
     INFRA_ENV: "infra-[0-9]*.pex",

@@ -25,8 +25,9 @@ def main() -> int:
     """Synthesise the stacks as the environment says, and return the exit code.
 
     `CDK_CONFIG_PATH` names the configuration (default `config.yaml`), `CDK_OUTDIR` the folder of the result
-    (default `cdk.out`), `VALIDATOR_ZIP` and `NOTIFIER_ZIP` the zips, `DARKROOM_CHART` the chart,
-    `DARKROOM_STACKS` which stacks (`all`, or `without-cluster`). What cannot be used is told on stderr.
+    (default `cdk.out`), `VALIDATOR_ZIP`, `NOTIFIER_ZIP` and `STATUS_ZIP` the zips, `DARKROOM_CHART`
+    the chart, `DARKROOM_STACKS` which stacks (`all`, or `without-cluster`). What cannot be used
+    is told on stderr.
     """
     try:
         synthesise_from(os.environ)

@@ -8,6 +8,7 @@ from infra.errors import ArtifactMissingError
 
 VALIDATOR_ZIP = "VALIDATOR_ZIP"
 NOTIFIER_ZIP = "NOTIFIER_ZIP"
+STATUS_ZIP = "STATUS_ZIP"
 CHART = "DARKROOM_CHART"
 
 
@@ -17,10 +18,11 @@ class Zips:
 
     validator: Path
     notifier: Path
+    status: Path
 
     @classmethod
     def find(cls, *, root: Path, env: Mapping[str, str]) -> "Zips":
-        """Return the zips that `VALIDATOR_ZIP` and `NOTIFIER_ZIP` name, else those of `VERSION` in `dist`.
+        """Return the zips that `VALIDATOR_ZIP` and its like name, else those of `VERSION` in `dist`.
 
         Raises:
             ArtifactMissingError: one is missing.
@@ -28,6 +30,7 @@ class Zips:
         return cls(
             validator=_zip("validator", VALIDATOR_ZIP, root=root, env=env),
             notifier=_zip("notifier", NOTIFIER_ZIP, root=root, env=env),
+            status=_zip("status", STATUS_ZIP, root=root, env=env),
         )
 
 

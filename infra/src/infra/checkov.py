@@ -22,6 +22,7 @@ DISPATCH: Final[Reasons] = {
         "CKV_AWS_117": "it talks to AWS only, and nothing private; a VPC would need endpoints for all of it",
         "CKV_AWS_173": "its environment holds names and limits, and no secret",
     },
+    "AWS::SecretsManager::Secret": {"CKV_AWS_149": OWN_KEY},
     "AWS::S3::Bucket": {
         "CKV_AWS_18": "a log of access costs more than the objects; CloudTrail can tell who read them",
         "CKV_AWS_21": "an object is written once, under a name of its own",

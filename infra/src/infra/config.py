@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 # A runtime takes nine resources, and a CloudFormation stack holds 500.
-MAX_RUNTIMES = 45
+MAX_RUNTIMES = 40
 
 BUCKET_ARN = r"^arn:aws(-cn|-us-gov)?:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
 
@@ -100,8 +100,8 @@ class Config(Section):
     webhooks: Annotated[
         Webhooks,
         Field(
-            title="where else than the public web callbacks may go; webhooks are still to come",
-            description="a mapping with hosts",
+            title="webhooks: what they are signed with, and where else than the public web they may go",
+            description="a mapping with secret and hosts",
         ),
     ] = Webhooks()
     network: Annotated[

@@ -577,6 +577,14 @@ def test_a_runtime_s_tasks_of_a_day_are_listed_newest_first(store: TaskStore) ->
     assert store.list_by_runtime("sdruntime", day_of(0)).tasks == ()
 
 
+def test_a_list_leaves_out_what_was_recorded_later_than_asked_for(store: TaskStore) -> None:
+    for number in range(5):
+        store.record(new_task(id=f"t{number}"), now=NOW + number)
+    first = store.list_by_runtime("sdruntime", day_of(NOW), limit=2, until=NOW + 3)
+    second = store.list_by_runtime("sdruntime", day_of(NOW), limit=3, cursor=first.cursor, until=NOW + 3)
+    assert [task.id for task in (*first.tasks, *second.tasks)] == ["t3", "t2", "t1", "t0"]
+
+
 def test_a_list_shows_tasks_as_they_are(store: TaskStore) -> None:
     task = told(store)
     assert store.list_by_runtime("sdruntime", day_of(NOW)).tasks == (task,)

@@ -18,8 +18,9 @@ AGENT_ENV = "DARKROOM_AGENT"
 SKETCH_ENV = "DARKROOM_SKETCH"
 VALIDATOR_ZIP_ENV = "VALIDATOR_ZIP"
 NOTIFIER_ZIP_ENV = "NOTIFIER_ZIP"
+STATUS_ZIP_ENV = "STATUS_ZIP"
 # The Lambdas' zips: by what variable each may be named, and what the build calls it.
-_ZIPS = {VALIDATOR_ZIP_ENV: "validator", NOTIFIER_ZIP_ENV: "notifier"}
+_ZIPS = {VALIDATOR_ZIP_ENV: "validator", NOTIFIER_ZIP_ENV: "notifier", STATUS_ZIP_ENV: "status"}
 
 # What infra is made from, for a developer who runs it from source.
 _INFRA_SOURCES = ("infra/src", "libs/task-schema/src")

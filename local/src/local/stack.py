@@ -24,6 +24,7 @@ class StackOutputs(BaseModel):
     queues: Annotated[Json[dict[str, str]], Field(alias="RuntimeQueues")]
     unrouted_queue_url: Annotated[str, Field(alias="UnroutedQueueUrl")]
     validator_function: Annotated[str, Field(alias="ValidatorFunctionName")]
+    webhooks_function: Annotated[str | None, Field(alias="WebhooksFunctionName")] = None
 
     @classmethod
     def read(cls, outputs: dict[str, str]) -> "StackOutputs":

@@ -333,7 +333,8 @@ def deploy(clients: Clients, made: Assembly, stack: str, *, trace_daemon: str | 
     apply_method_throttles(clients, template, ids)
     daemon = {} if trace_daemon is None else {TRACE_DAEMON_ENV: trace_daemon}
     for function in functions(template, ids):
-        local = LOCAL_FUNCTION_SETTINGS if function == outputs.validator_function else {}
+        lenient = function in (outputs.validator_function, outputs.webhooks_function)
+        local = LOCAL_FUNCTION_SETTINGS if lenient else {}
         set_function_environment(clients, function, {**local, **daemon})
     return Deployed(outputs, api_key(clients, outputs.api_key_id), expiries(template, ids))
 

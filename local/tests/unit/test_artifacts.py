@@ -14,6 +14,7 @@ BUILT = (
     "queue-agent-0.3.0.pex",
     "validator-0.1.0.zip",
     "notifier-0.1.0.zip",
+    "status-0.1.0.zip",
 )
 
 
@@ -31,16 +32,16 @@ def test_what_the_build_made_is_run_by_the_interpreter_itself(tmp_path: Path) ->
     assert artifacts.agent[1] == str(home.dist / "queue-agent-0.3.0.pex")
     assert Path(artifacts.agent[0]).resolve().name.startswith("python3.12")
     assert artifacts.sketch == (sys.executable, "-m", "local.sketch")
-    zips = (home.dist / "validator-0.1.0.zip", home.dist / "notifier-0.1.0.zip")
+    zips = tuple(home.dist / f"{name}-0.1.0.zip" for name in ("validator", "notifier", "status"))
     assert artifacts.template_inputs == (home.dist / "infra-0.1.0.pex", *zips)
-    assert artifacts.zips == dict(zip(("VALIDATOR_ZIP", "NOTIFIER_ZIP"), zips, strict=True))
+    assert artifacts.zips == dict(zip(("VALIDATOR_ZIP", "NOTIFIER_ZIP", "STATUS_ZIP"), zips, strict=True))
 
 
 def test_of_several_versions_of_a_zip_none_is_named_to_the_cdk_app(tmp_path: Path) -> None:
     home = built(tmp_path)
     (home.dist / "notifier-0.2.0.zip").touch()
     artifacts = Artifacts.find(home, {})
-    assert set(artifacts.zips) == {"VALIDATOR_ZIP"}
+    assert set(artifacts.zips) == {"VALIDATOR_ZIP", "STATUS_ZIP"}
     assert home.dist / "notifier-0.2.0.zip" in artifacts.template_inputs
 
 

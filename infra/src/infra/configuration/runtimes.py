@@ -134,7 +134,18 @@ class Inputs(Section):
 
 
 class Webhooks(Section):
-    """The section `webhooks`: where callbacks may go."""
+    """The section `webhooks`: where callbacks may go, and what they are signed with."""
+
+    secret: Annotated[
+        str | None,
+        Field(
+            title="the secret in Secrets Manager that webhooks are signed with, one of the same account and"
+            " region; without it one is made",
+            pattern=r"^[A-Za-z0-9/_+=.@-]{1,512}$",
+            description="the name, not the ARN, of a secret whose text is one `whsec_<base64>`, or a JSON"
+            " list of them",
+        ),
+    ] = None
 
     hosts: list[Host] = Field(
         title="which hosts callbacks may go to although their addresses are private",

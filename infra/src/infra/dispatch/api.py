@@ -1,7 +1,7 @@
-"""The REST API in front of the validator."""
+"""The REST API in front of the validator and the status function."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from aws_cdk import Duration, Fn, RemovalPolicy, Stack
 from aws_cdk import aws_apigateway as apigateway
@@ -16,7 +16,6 @@ from task_schema import RequestCode
 
 VERSIONS = ("v1alpha1", "v1alpha2")
 LOGGING_POLICY = "service-role/AmazonAPIGatewayPushToCloudWatchLogs"  # the CDK gives it to the role
-NOT_ALLOWED = "this path takes POST only"
 
 # One JSON object a line. The key's id tells who it was; the key itself is a secret.
 ACCESS_LOG = {
@@ -45,6 +44,7 @@ class DispatchApi(Construct):
         *,
         settings: ApiGateway,
         validator: lambda_.IFunction,
+        status: lambda_.IFunction,
         log_retention: logs.RetentionDays,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -55,8 +55,9 @@ class DispatchApi(Construct):
         self._name_execution_logs(settings.stage_name)
         add_gateway_answers(self.api)
         submitting = {version: self._submitting(version, validator) for version in VERSIONS}
+        asking = self._asking(submitting["v1alpha2"].resource, status)
         self.key = apigateway.ApiKey(self, "Key")
-        self._limit(settings, submitting)
+        self._limit(settings, list(submitting.values()), asking)
         self._acknowledge()
 
     def _rest_api(self, stage_name: str) -> apigateway.RestApi:
@@ -85,34 +86,36 @@ class DispatchApi(Construct):
     def _submitting(self, version: str, validator: lambda_.IFunction) -> apigateway.Method:
         """Add the path of an API version: POST goes to the validator, all else is not allowed."""
         resource = self.api.root.add_resource(version)
-        resource.add_method(
-            "ANY",
-            _not_allowed(),
-            api_key_required=True,
-            method_responses=[
-                apigateway.MethodResponse(
-                    status_code="405", response_parameters={"method.response.header.Allow": True}
-                )
-            ],
-        )
-        return resource.add_method(
-            "POST", apigateway.LambdaIntegration(validator, allow_test_invoke=False), api_key_required=True
-        )
+        [method] = _methods(resource, validator, "POST")
+        return method
 
-    def _limit(self, settings: ApiGateway, submitting: Mapping[str, apigateway.Method]) -> None:
-        """Put the limits of submitting on its methods, so that polling a task's state never uses them up.
+    def _asking(self, version: apigateway.IResource, status: lambda_.IFunction) -> list[apigateway.Method]:
+        """Add the paths of tasks: one, which GET shows and DELETE cancels, and the list of all."""
+        tasks = version.add_resource("tasks")
+        return [
+            *_methods(tasks, status, "GET"),
+            *_methods(tasks.add_resource("{id}"), status, "GET", "DELETE"),
+        ]
 
-        The plan's own limit is the sum of what its methods may take, status and cancel included.
+    def _limit(
+        self,
+        settings: ApiGateway,
+        submitting: Sequence[apigateway.Method],
+        asking: Sequence[apigateway.Method],
+    ) -> None:
+        """Put limits on the methods, so that polling a task's state never uses up those of submitting.
+
+        The plan's own limit is the sum of what its methods may take.
         """
-        plan = self.api.add_usage_plan(
-            "Plan", throttle=_sum([settings.throttle, settings.status_throttle] * 2)
-        )
+        limits = [(method, settings.throttle) for method in submitting]
+        limits += [(method, settings.status_throttle) for method in asking]
+        plan = self.api.add_usage_plan("Plan", throttle=_sum([limit for _, limit in limits]))
         plan.add_api_key(self.key)
         plan.add_api_stage(
             stage=self.stage,
             throttle=[
-                apigateway.ThrottlingPerMethod(method=method, throttle=_sum([settings.throttle]))
-                for method in submitting.values()
+                apigateway.ThrottlingPerMethod(method=method, throttle=_sum([limit]))
+                for method, limit in limits
             ],
         )
 
@@ -158,7 +161,26 @@ class DispatchApi(Construct):
         )
 
 
-def _not_allowed() -> apigateway.MockIntegration:
+def _methods(
+    resource: apigateway.Resource, function: lambda_.IFunction, *verbs: str
+) -> list[apigateway.Method]:
+    """Give a path methods that a function answers; all others are not allowed."""
+    resource.add_method(
+        "ANY",
+        _not_allowed(verbs),
+        api_key_required=True,
+        method_responses=[
+            apigateway.MethodResponse(
+                status_code="405", response_parameters={"method.response.header.Allow": True}
+            )
+        ],
+    )
+    integration = apigateway.LambdaIntegration(function, allow_test_invoke=False)
+    return [resource.add_method(verb, integration, api_key_required=True) for verb in verbs]
+
+
+def _not_allowed(verbs: Sequence[str]) -> apigateway.MockIntegration:
+    message = f"this path takes {' and '.join(verbs)} only"
     return apigateway.MockIntegration(
         request_templates={"application/json": '{"statusCode": 405}'},
         # A mock integration needs its template; a body of another type would be taken for it.
@@ -166,8 +188,8 @@ def _not_allowed() -> apigateway.MockIntegration:
         integration_responses=[
             apigateway.IntegrationResponse(
                 status_code="405",
-                response_parameters={"method.response.header.Allow": "'POST'"},
-                response_templates={"application/json": refusal(RequestCode.METHOD_NOT_ALLOWED, NOT_ALLOWED)},
+                response_parameters={"method.response.header.Allow": f"'{', '.join(verbs)}'"},
+                response_templates={"application/json": refusal(RequestCode.METHOD_NOT_ALLOWED, message)},
             )
         ],
         timeout=Duration.seconds(5),

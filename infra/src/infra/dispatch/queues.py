@@ -40,14 +40,15 @@ class SubscribedQueue(Construct):
         visibility: Duration = VISIBILITY,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.dead_letters = self._queue("DeadLetters", visibility_timeout=LETTER_VISIBILITY)
-        self.undelivered = self._queue("Undelivered", visibility_timeout=LETTER_VISIBILITY)
+        self.dead_letters = kept_queue(self, "DeadLetters", visibility_timeout=LETTER_VISIBILITY)
+        self.undelivered = kept_queue(self, "Undelivered", visibility_timeout=LETTER_VISIBILITY)
         acknowledge(
             self.undelivered,
             "SQS3",
             reason="it is a dead-letter queue itself: of the subscription, which the rule does not look at",
         )
-        self.queue = self._queue(
+        self.queue = kept_queue(
+            self,
             "Queue",
             visibility_timeout=visibility,
             receive_message_wait_time=LONG_POLL,
@@ -56,17 +57,6 @@ class SubscribedQueue(Construct):
             ),
         )
         self._subscribe(topic, filter_policy)
-
-    def _queue(self, construct_id: str, **properties: Any) -> sqs.Queue:
-        return sqs.Queue(
-            self,
-            construct_id,
-            retention_period=RETENTION,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            removal_policy=RemovalPolicy.DESTROY,
-            **properties,
-        )
 
     def _subscribe(self, topic: sns.ITopic, filter_policy: FilterPolicy) -> None:
         # The subscription of the higher level cannot say `$or`.
@@ -85,6 +75,19 @@ class SubscribedQueue(Construct):
             if allowed.policy_dependable is not None:
                 # A topic that may not yet deliver would lose what is published in between.
                 subscription.node.add_dependency(allowed.policy_dependable)
+
+
+def kept_queue(scope: Construct, construct_id: str, **properties: Any) -> sqs.Queue:
+    """Return a queue that keeps messages as long as SQS can; `properties` are those of `sqs.Queue`."""
+    return sqs.Queue(
+        scope,
+        construct_id,
+        retention_period=RETENTION,
+        encryption=sqs.QueueEncryption.SQS_MANAGED,
+        enforce_ssl=True,
+        removal_policy=RemovalPolicy.DESTROY,
+        **properties,
+    )
 
 
 def only_for(runtime: str) -> FilterPolicy:

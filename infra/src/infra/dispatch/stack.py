@@ -8,9 +8,11 @@ from infra.dispatch.buckets import PAYLOAD_DAYS, PrivateBucket
 from infra.dispatch.environment import validator_environment
 from infra.dispatch.notifier import Notifier, Places
 from infra.dispatch.queues import LETTER_VISIBILITY, SubscribedQueue, for_none_of, only_for
+from infra.dispatch.status import StatusFunction
 from infra.dispatch.table import TasksTable
 from infra.dispatch.topics import TaskTopic
 from infra.dispatch.validator import ValidatorFunction
+from infra.dispatch.webhooks import Webhooks
 from infra.retention import RETENTION
 
 
@@ -44,11 +46,22 @@ class DispatchStack(cdk.Stack):
         )
         self.validator = self._validator(config, zips)
         self.notifier = self._notifier(zips)
+        self.status = self._status(zips)
+        self.webhooks = Webhooks(
+            self,
+            "Webhooks",
+            code=zips.notifier,
+            settings=config.webhooks,
+            table=self.table,
+            notifications=self.notifications,
+            log_retention=self._log_retention,
+        )
         self.front = DispatchApi(
             self,
             "Front",
             settings=config.apigw,
             validator=self.validator.function,
+            status=self.status.function,
             log_retention=self._log_retention,
         )
         for name, value in self._outputs().items():
@@ -79,6 +92,16 @@ class DispatchStack(cdk.Stack):
             table=self.table,
             requests_topic=self.requests,
             payload_bucket=self.payload_bucket,
+            log_retention=self._log_retention,
+        )
+
+    def _status(self, zips: Zips) -> StatusFunction:
+        return StatusFunction(
+            self,
+            "Status",
+            code=zips.status,
+            places=Places(self.table, self.notifications, self.payload_bucket, self.output_bucket),
+            queues={name: subscribed.queue for name, subscribed in self.queues.items()},
             log_retention=self._log_retention,
         )
 
@@ -115,4 +138,7 @@ class DispatchStack(cdk.Stack):
             "UnroutedQueueUrl": self.unrouted.queue.queue_url,
             "ValidatorFunctionName": self.validator.function.function_name,
             "SweeperFunctionName": self.notifier.sweeper.function.function_name,
+            "WebhooksFunctionName": self.webhooks.function.function_name,
+            "WebhookSecret": self.webhooks.secret,
+            "WebhookDeadLettersUrl": self.webhooks.dead_letters.queue_url,
         }

@@ -75,7 +75,10 @@ def _api(api: ApiMetrics, runtimes: Sequence[RuntimeMetrics]) -> list[cloudwatch
         _graph(
             "API: requests", [api.of("Count", "Sum"), api.of("4XXError", "Sum"), api.of("5XXError", "Sum")]
         ),
-        _graph("API: latency, ms", [api.of("Latency", "p50"), api.of("Latency", "p99")]),
+        _graph(
+            "API: latency of submitting, ms",
+            [api.of_submitting("Latency", "p50"), api.of_submitting("Latency", "p99")],
+        ),
         _graph("Accepted", [metrics.accepted(each.runtime) for each in runtimes]),
         _graph("Refused, by code", [metrics.refused_by_code()]),
     ]

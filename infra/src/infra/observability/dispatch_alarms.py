@@ -33,12 +33,12 @@ def api_watches(api: ApiMetrics, limits: Alarms) -> Iterator[Watch]:
     )
     yield Watch(
         anchor="api-slow",
-        metric=api.of("Latency", "p99"),
+        metric=api.of_submitting("Latency", "p99"),
         limit=limits.latency_seconds * 1000,
         compared=ABOVE,
         periods=3,
         breaching=3,
-        means=f"One request in a hundred took longer than {limits.latency_seconds:g} s.",
+        means=f"One submission in a hundred took longer than {limits.latency_seconds:g} s.",
         first="Open a slow trace of the API.",
     )
 

@@ -92,11 +92,18 @@ class ApiMetrics:
     stage: str
 
     def of(self, name: str, statistic: str, period: Duration = FIVE_MINUTES) -> cloudwatch.Metric:
-        """Return one of them."""
+        """Return one of them, of all methods together."""
+        return self._of(name, statistic, period)
+
+    def of_submitting(self, name: str, statistic: str, period: Duration = FIVE_MINUTES) -> cloudwatch.Metric:
+        """Return one of submitting alone: a request that waits for a task takes as long as it was told to."""
+        return self._of(name, statistic, period, Method="POST", Resource="/v1alpha2")
+
+    def _of(self, name: str, statistic: str, period: Duration, **more: str) -> cloudwatch.Metric:
         return cloudwatch.Metric(
             namespace="AWS/ApiGateway",
             metric_name=name,
-            dimensions_map={"ApiName": self.api, "Stage": self.stage},
+            dimensions_map={"ApiName": self.api, "Stage": self.stage, **more},
             statistic=statistic,
             period=period,
         )

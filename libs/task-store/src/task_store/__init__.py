@@ -3,6 +3,7 @@
 from task_store._bare import FATE_NAME, MAX_FATE_BYTES, Fate, Meeting
 from task_store._dynamo import DynamoClient, DynamoTaskStore
 from task_store._items import MAX_ERROR_MESSAGE, MAX_ROW, day_of, fits
+from task_store._listing import list_newest
 from task_store._store import TaskStore
 from task_store._table import (
     INDEX,
@@ -91,5 +92,6 @@ __all__ = [
     "context_fits",
     "day_of",
     "fits",
+    "list_newest",
     "table_definition",
 ]

@@ -80,19 +80,27 @@ class _DynamoRows:
         )
         return from_values(_said(answer, "Attributes"))
 
-    def page(self, partition: str, limit: int, after: Position | None) -> tuple[list[Item], Position | None]:
+    def page(
+        self, partition: str, limit: int, after: Position | None, until: int | None = None
+    ) -> tuple[list[Item], Position | None]:
         start = _start(INDEX_PARTITION, partition, INDEX_SORT, after)
+        condition = "#partition = :partition"
+        names, values = {"#partition": INDEX_PARTITION}, {":partition": {"S": partition}}
+        if until is not None:
+            condition += " AND #sort <= :until"
+            names["#sort"] = INDEX_SORT
+            values[":until"] = {"N": str(until)}
         answer = self._ask(
             self._client.query,
             IndexName=INDEX,
-            KeyConditionExpression="#partition = :partition",
-            ExpressionAttributeNames={"#partition": INDEX_PARTITION},
-            ExpressionAttributeValues={":partition": {"S": partition}},
+            KeyConditionExpression=condition,
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values,
             ScanIndexForward=False,
             Limit=limit,
             **start,
         )
-        return [from_values(values) for values in _said(answer, "Items")], _end(INDEX_SORT, answer)
+        return [from_values(found) for found in _said(answer, "Items")], _end(INDEX_SORT, answer)
 
     def due(
         self, shard: str, before: int, limit: int, after: Position | None

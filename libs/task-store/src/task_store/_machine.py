@@ -74,9 +74,12 @@ class Rows(Protocol):
         """Change a row that meets the condition and return it, else raise `WriteRefusedError`."""
 
     def page(
-        self, partition: str, limit: int, after: _cursors.Position | None
+        self, partition: str, limit: int, after: _cursors.Position | None, until: int | None = None
     ) -> tuple[list[Item], _cursors.Position | None]:
-        """Return rows of one partition of the index, newest first, and where the next page starts."""
+        """Return rows of one partition of the index, newest first, and where the next page starts.
+
+        `until`: none that were recorded later, in ms.
+        """
 
     def due(
         self, shard: str, before: int, limit: int, after: _cursors.Position | None
@@ -188,11 +191,13 @@ class Machine(TaskStore):
             return False
         return True
 
-    def list_by_runtime(self, runtime: str, day: str, *, limit: int = 50, cursor: str | None = None) -> Page:
+    def list_by_runtime(
+        self, runtime: str, day: str, *, limit: int = 50, cursor: str | None = None, until: int | None = None
+    ) -> Page:
         if limit < 1:
             raise ValueError("limit must be positive")
         after = None if cursor is None else _cursors.read(cursor)
-        items, position = self._rows.page(runtime_day(runtime, day), limit, after)
+        items, position = self._rows.page(runtime_day(runtime, day), limit, after, until)
         return Page(
             tuple(task_of(item) for item in items), None if position is None else _cursors.write(position)
         )

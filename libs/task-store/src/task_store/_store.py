@@ -138,11 +138,14 @@ class TaskStore(Protocol):
             NotEndedError: the task has not ended.
         """
 
-    def list_by_runtime(self, runtime: str, day: str, *, limit: int = 50, cursor: str | None = None) -> Page:
+    def list_by_runtime(
+        self, runtime: str, day: str, *, limit: int = 50, cursor: str | None = None, until: int | None = None
+    ) -> Page:
         """List tasks of a runtime that were recorded on a day (`2026-01-31`, UTC; `day_of`), newest first.
 
         The index follows the table with a delay. A page may be shorter than `limit`: only a `cursor` of None
-        means that there is no more.
+        means that there is no more. `until` leaves out what was recorded later, in ms. `list_newest` goes
+        over several runtimes and days.
 
         Raises:
             BadCursorError: the cursor is not one of a former page.

@@ -55,10 +55,16 @@ class _MemoryRows:
             self._items[task_id] = changed(before or {}, changes)
             return self._items[task_id]
 
-    def page(self, partition: str, limit: int, after: Position | None) -> tuple[list[Item], Position | None]:
+    def page(
+        self, partition: str, limit: int, after: Position | None, until: int | None = None
+    ) -> tuple[list[Item], Position | None]:
         self._check()
         with self._lock:
-            rows = [item for item in self._items.values() if item[INDEX_PARTITION] == partition]
+            rows = [
+                item
+                for item in self._items.values()
+                if item[INDEX_PARTITION] == partition and (until is None or int(item["created_at"]) <= until)
+            ]
         rows.sort(key=_position, reverse=True)
         if after is not None:
             rows = [item for item in rows if _position(item) < (after.time, after.task_id)]

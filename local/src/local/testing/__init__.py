@@ -12,6 +12,7 @@ from local.artifacts import (
     MINISTACK_ENV,
     NOTIFIER_ZIP_ENV,
     SKETCH_ENV,
+    STATUS_ZIP_ENV,
     VALIDATOR_ZIP_ENV,
 )
 from local.environment import this_python
@@ -26,6 +27,7 @@ def standins(ministack: Sequence[str]) -> dict[str, str]:
         AGENT_ENV: _module("agent"),
         VALIDATOR_ZIP_ENV: str(Path(__file__).with_name("function.py")),
         NOTIFIER_ZIP_ENV: str(Path(__file__).with_name("function.py")),
+        STATUS_ZIP_ENV: str(Path(__file__).with_name("function.py")),
     }
 
 

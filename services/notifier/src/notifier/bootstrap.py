@@ -64,9 +64,9 @@ def letters(env: Mapping[str, str]) -> Handler:
         kind=settings.letters,
         settles=undertaker,
         queues=queues,
-        meter=_meter(env),
+        meter=meter(env),
         log=log,
-        tracing=_tracing(env),
+        tracing=tracing(env),
     )
 
 
@@ -87,9 +87,9 @@ def sweeper(env: Mapping[str, str]) -> Handler:
         ending=ending,
         rules=Rules(settings),
         clock=now,
-        meter=_meter(env),
+        meter=meter(env),
         log=Logger(),
-        tracing=_tracing(env),
+        tracing=tracing(env),
     )
 
 
@@ -98,11 +98,13 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _meter(env: Mapping[str, str]) -> EmfMeter:
+def meter(env: Mapping[str, str]) -> EmfMeter:
+    """Return what counts for CloudWatch."""
     return EmfMeter(service=env.get("POWERTOOLS_SERVICE_NAME", SERVICE))
 
 
-def _tracing(env: Mapping[str, str]) -> Tracing:
+def tracing(env: Mapping[str, str]) -> Tracing:
+    """Return what makes spans, for the X-Ray daemon that the environment names."""
     segments = Segments.from_environment(env, service=SERVICE, refusals=(LaterError,))
     return Tracing(segments, lambda: env.get(TRACE_HEADER))
 

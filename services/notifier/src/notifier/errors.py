@@ -3,7 +3,9 @@
 NotifierError
  +- SettingsError       a function cannot start
  +- UnavailableError    an AWS service gave no answer: the same again later, which is harmless
+ |   +- BadSecretError  what webhooks are signed with is of no use, until somebody mends it
  +- LaterError          the task is in other hands for now: again after so many seconds
+ +- UnreadableWebhookError   a message of a queue of webhooks lacks what a webhook needs
 """
 
 
@@ -16,7 +18,11 @@ class SettingsError(NotifierError):
 
 
 class UnavailableError(NotifierError):
-    """S3, SNS or SQS gave no answer, or refused; the cause is what the SDK raised."""
+    """An AWS service gave no answer, or refused; the cause is what the SDK raised."""
+
+
+class BadSecretError(UnavailableError):
+    """The secret of the webhooks does not have the form that it must have; the message never quotes it."""
 
 
 class LaterError(NotifierError):
@@ -25,3 +31,7 @@ class LaterError(NotifierError):
     def __init__(self, seconds: int, why: str) -> None:
         super().__init__(why)
         self.seconds = seconds
+
+
+class UnreadableWebhookError(NotifierError):
+    """A message does not say which event it is, or for which task."""

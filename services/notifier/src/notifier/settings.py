@@ -20,15 +20,10 @@ class Kind(StrEnum):
     UNROUTED = "unrouted"
 
 
-class Settings(BaseModel):
-    """Resources that the infrastructure made."""
+class Environment(BaseModel):
+    """Reads what a function is told; all else in the environment is left alone."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
-
-    tasks_table: Annotated[Name, Field(alias="TASKS_TABLE")]
-    notifications_topic_arn: Annotated[Name, Field(alias="NOTIFICATIONS_TOPIC_ARN")]
-    payload_bucket: Annotated[Name, Field(alias="PAYLOAD_BUCKET")]
-    output_bucket: Annotated[Name, Field(alias="OUTPUT_BUCKET")]
 
     @classmethod
     def read(cls, env: Mapping[str, str]) -> Self:
@@ -43,6 +38,15 @@ class Settings(BaseModel):
             faults = exc.errors(include_url=False, include_context=False, include_input=False)
             told = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)
             raise SettingsError(f"the environment of the notifier is wrong: {told}") from None
+
+
+class Settings(Environment):
+    """Resources that the infrastructure made."""
+
+    tasks_table: Annotated[Name, Field(alias="TASKS_TABLE")]
+    notifications_topic_arn: Annotated[Name, Field(alias="NOTIFICATIONS_TOPIC_ARN")]
+    payload_bucket: Annotated[Name, Field(alias="PAYLOAD_BUCKET")]
+    output_bucket: Annotated[Name, Field(alias="OUTPUT_BUCKET")]
 
 
 class LetterSettings(Settings):

@@ -17,6 +17,11 @@ ENV = {
     "LETTERS": "dead",
     "POWERTOOLS_SERVICE_NAME": "notifier",
 }
+WEBHOOKS = {
+    "WEBHOOK_RETRY_QUEUE_URL": "https://sqs/retry",
+    "WEBHOOK_DEAD_LETTERS_URL": "https://sqs/dead",
+    "WEBHOOK_SECRET": "hooks",
+}
 PROGRAM = """
 import importlib, json, sys
 module = importlib.import_module(sys.argv[1])
@@ -61,3 +66,24 @@ def test_the_entry_points_read_their_environment_when_they_are_imported(
 
     assert letters({"Records": []}, None) == {"batchItemFailures": []}
     assert callable(sweeper)
+
+
+def test_the_function_of_the_webhooks_starts_with_nothing_of_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done = run("notifier.webhooks_handler", {name: ENV[name] for name in list(ENV)[:4]} | WEBHOOKS)
+    assert done.returncode == 0, done.stderr
+    packages = {module.partition(".")[0] for module in json.loads(done.stdout)["modules"]}
+    assert not {"boto3", "opentelemetry", "PIL", "requests"} & packages
+    for name, value in (ENV | WEBHOOKS).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delitem(sys.modules, "notifier.webhooks_handler", raising=False)
+    from notifier.webhooks_handler import handler
+
+    assert handler({"Records": []}, None) == {"batchItemFailures": []}
+
+
+def test_the_function_of_the_webhooks_does_not_start_without_a_secret() -> None:
+    done = run("notifier.webhooks_handler", ENV | WEBHOOKS | {"WEBHOOK_SECRET": ""})
+    assert done.returncode == 1
+    assert "WEBHOOK_SECRET" in done.stderr

@@ -164,7 +164,9 @@ class _OneRow:
         self.item = changed(self.item or {}, changes)
         return self.item
 
-    def page(self, partition: str, limit: int, after: Position | None) -> tuple[list[Item], Position | None]:
+    def page(
+        self, partition: str, limit: int, after: Position | None, until: int | None = None
+    ) -> tuple[list[Item], Position | None]:
         return [], None
 
     def due(

@@ -1,0 +1,85 @@
+"""Secrets Manager and SQS, as webhooks need them; what the SDK raises becomes `UnavailableError` here."""
+
+import math
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from notifier.errors import BadSecretError, UnavailableError
+from notifier.ports import Clock
+from notifier.webhook_signing import Signer
+from s3io.errors import SDK_ERRORS
+
+#: A secret that was replaced is used after at most so long.
+SECRET_SECONDS = 5 * 60
+#: The longest that SQS delays a message.
+MAX_DELAY = 15 * 60
+
+
+class SecretSigners:
+    """Signs with what Secrets Manager holds, asked for every few minutes."""
+
+    def __init__(self, client: Any, secret: str, *, clock: Clock) -> None:
+        self._client = client
+        self._secret = secret
+        self._clock = clock
+        self._signer: Signer | None = None
+        self._until = 0
+        self._lock = threading.Lock()
+
+    def current(self) -> Signer:
+        """Return what signs now; where Secrets Manager does not answer, what signed last.
+
+        Raises:
+            BadSecretError: the secret is of no use, and there is no older one.
+            UnavailableError: Secrets Manager gave no answer, and there is no older one.
+        """
+        with self._lock:
+            if self._signer is None or self._clock() >= self._until:
+                self._signer = self._read()
+                self._until = self._clock() + SECRET_SECONDS * 1000
+            return self._signer
+
+    def _read(self) -> Signer:
+        try:
+            text = self._client.get_secret_value(SecretId=self._secret).get("SecretString") or ""
+            return Signer.read(str(text))
+        except BadSecretError:
+            if self._signer is None:
+                raise
+        except SDK_ERRORS as exc:
+            if self._signer is None:
+                raise UnavailableError("Secrets Manager gave no answer") from exc
+        return self._signer
+
+
+class SqsOutbox:
+    """Sends to the queue of tries to come, and to that of dead letters."""
+
+    def __init__(self, client: Any, *, retry_queue_url: str, dead_letters_url: str) -> None:
+        self._client = client
+        self._retry_queue_url = retry_queue_url
+        self._dead_letters_url = dead_letters_url
+
+    def later(self, body: str, attributes: Mapping[str, str], seconds: float) -> None:
+        """See `Outbox`."""
+        delay = min(MAX_DELAY, max(0, math.ceil(seconds)))
+        self._send(self._retry_queue_url, body, attributes, delay)
+
+    def dead(self, body: str, attributes: Mapping[str, str]) -> None:
+        """See `Outbox`."""
+        self._send(self._dead_letters_url, body, attributes, 0)
+
+    def _send(self, url: str, body: str, attributes: Mapping[str, str], delay: int) -> None:
+        values = {
+            name: {"DataType": "String", "StringValue": value} for name, value in attributes.items() if value
+        }
+        try:
+            sent = self._client.send_message(
+                QueueUrl=url, MessageBody=body, MessageAttributes=values, DelaySeconds=delay
+            )
+        except SDK_ERRORS as exc:
+            raise UnavailableError("a queue did not take the webhook") from exc
+        # Of an answer that was cut off the SDK makes one with nothing in it.
+        if not sent.get("MessageId"):
+            raise UnavailableError("a queue did not say whether it took the webhook")
