@@ -24,6 +24,13 @@ def test_the_zips_are_those_of_the_services_versions(root: Path) -> None:
     assert Zips.find(root=root, env={}) == Zips(*(dist / f"{service}-1.2.3.zip" for service in SERVICES))
 
 
+def test_those_of_another_architecture_have_it_in_their_names(root: Path) -> None:
+    for service in SERVICES:
+        (root / "dist" / f"{service}-arm64-1.2.3.zip").touch()
+    found = Zips.find(root=root, env={}, architecture="arm64")
+    assert found == Zips(*(root / "dist" / f"{service}-arm64-1.2.3.zip" for service in SERVICES))
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_environment_may_name_another_zip(root: Path, service: str) -> None:
     other = root / "other.zip"

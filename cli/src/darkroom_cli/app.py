@@ -34,10 +34,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(snapshot, name="snapshot")
-
-
-workspace_commands.add_to(app)
 
 
 @dataclass(frozen=True)
@@ -297,6 +293,8 @@ def traces(
 
 
 remote_commands.add_to(app)
+app.add_typer(snapshot, name="snapshot", rich_help_panel="Deployment")
+workspace_commands.add_to(app)
 
 
 def main() -> None:

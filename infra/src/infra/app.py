@@ -46,7 +46,7 @@ def synthesise_from(env: Mapping[str, str]) -> Path:
     root = Path(env.get(ROOT) or Path.cwd())
     path = Path(env.get(CONFIG_PATH) or root / "config.yaml")
     config = load_config(path, region=env.get(REGION))
-    zips = Zips.find(root=root, env=env)
+    zips = Zips.find(root=root, env=env, architecture=config.functions.architecture)
     chart = find_chart(root=root, env=env) if _with_cluster(env) else None
     return synthesise(config, zips=zips, chart=chart, outdir=Path(env.get(OUTDIR) or root / "cdk.out"))
 

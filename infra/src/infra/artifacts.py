@@ -21,16 +21,19 @@ class Zips:
     status: Path
 
     @classmethod
-    def find(cls, *, root: Path, env: Mapping[str, str]) -> "Zips":
+    def find(cls, *, root: Path, env: Mapping[str, str], architecture: str = "x86_64") -> "Zips":
         """Return the zips that `VALIDATOR_ZIP` and its like name, else those of `VERSION` in `dist`.
+
+        `architecture` is that of the functions: zips have compiled parts.
 
         Raises:
             ArtifactMissingError: one is missing.
         """
+        infix = "" if architecture == "x86_64" else f"{architecture}-"
         return cls(
-            validator=_zip("validator", VALIDATOR_ZIP, root=root, env=env),
-            notifier=_zip("notifier", NOTIFIER_ZIP, root=root, env=env),
-            status=_zip("status", STATUS_ZIP, root=root, env=env),
+            validator=_zip("validator", VALIDATOR_ZIP, root=root, env=env, infix=infix),
+            notifier=_zip("notifier", NOTIFIER_ZIP, root=root, env=env, infix=infix),
+            status=_zip("status", STATUS_ZIP, root=root, env=env, infix=infix),
         )
 
 
@@ -47,12 +50,12 @@ def find_chart(*, root: Path, env: Mapping[str, str]) -> Path:
     return path
 
 
-def _zip(service: str, variable: str, *, root: Path, env: Mapping[str, str]) -> Path:
+def _zip(service: str, variable: str, *, root: Path, env: Mapping[str, str], infix: str) -> Path:
     if named := env.get(variable):
         path = Path(named)
         advice = f"{variable} names it"
     else:
-        path = root / "dist" / f"{service}-{_version(root / 'services' / service, variable)}.zip"
+        path = root / "dist" / f"{service}-{infix}{_version(root / 'services' / service, variable)}.zip"
         advice = f"build it with `./pants package services/{service}::`, or name another one in {variable}"
     if not path.is_file():
         raise ArtifactMissingError(f"the {service}'s zip {path} does not exist; {advice}")

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from infra.configuration.api import ApiGateway, Throttle
 from infra.configuration.cluster import ChartSources, KubernetesVersion, Network, SystemNodes
+from infra.configuration.functions import Functions
 from infra.configuration.observability import Alarms, Observability, Tracing
 from infra.configuration.runtimes import Inputs, Runtime, RuntimeType, Webhooks
 from infra.configuration.section import Section
@@ -97,6 +98,13 @@ class Config(Section):
             description="a mapping with s3 and hosts",
         ),
     ] = Inputs()
+    functions: Annotated[
+        Functions,
+        Field(
+            title="the Lambda functions: what they run on, and how they start",
+            description="a mapping with architecture and snapStart",
+        ),
+    ] = Functions()
     webhooks: Annotated[
         Webhooks,
         Field(

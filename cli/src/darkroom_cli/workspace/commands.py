@@ -19,12 +19,14 @@ _FORMATS = ("text", "mermaid", "svg")
 new = typer.Typer(help="Begin something new in this repository.", no_args_is_help=True, epilog=EXITS)
 
 
+PANEL = "This repository"
+
+
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    app.command(epilog=EXITS)(affected)
-    app.command(epilog=EXITS)(graph)
-    app.command(epilog=EXITS)(release)
-    app.add_typer(new, name="new")
+    for command in (affected, graph, release):
+        app.command(epilog=EXITS, rich_help_panel=PANEL)(command)
+    app.add_typer(new, name="new", rich_help_panel=PANEL)
 
 
 def affected(

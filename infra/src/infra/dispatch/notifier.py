@@ -170,7 +170,6 @@ class NotifierFunction(Construct):
             self,
             "Function",
             runtime=lambda_.Runtime.PYTHON_3_12,
-            architecture=lambda_.Architecture.X86_64,
             code=code,
             handler=handler,
             environment={

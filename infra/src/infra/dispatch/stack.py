@@ -6,6 +6,7 @@ from infra.config import Config
 from infra.dispatch.api import DispatchApi
 from infra.dispatch.buckets import PAYLOAD_DAYS, PrivateBucket
 from infra.dispatch.environment import validator_environment
+from infra.dispatch.functions import behind_the_api, run_on
 from infra.dispatch.notifier import Notifier, Places
 from infra.dispatch.queues import LETTER_VISIBILITY, SubscribedQueue, for_none_of, only_for
 from infra.dispatch.status import StatusFunction
@@ -60,10 +61,11 @@ class DispatchStack(cdk.Stack):
             self,
             "Front",
             settings=config.apigw,
-            validator=self.validator.function,
-            status=self.status.function,
+            validator=behind_the_api(self.validator, self.validator.function, config.functions),
+            status=behind_the_api(self.status, self.status.function, config.functions),
             log_retention=self._log_retention,
         )
+        run_on(config.functions.architecture, self)
         for name, value in self._outputs().items():
             cdk.CfnOutput(self, name, value=value)
 

@@ -107,7 +107,6 @@ class Webhooks(Construct):
             self,
             "Function",
             runtime=lambda_.Runtime.PYTHON_3_12,
-            architecture=lambda_.Architecture.X86_64,
             code=lambda_.Code.from_asset(str(code)),
             handler=HANDLER,
             environment={
