@@ -6,7 +6,10 @@ run_options=()
 use_engine() { # docker if one answers, else podman; DARKROOM_ENGINE names one
   engine=${DARKROOM_ENGINE:-}
   if [[ -z $engine ]]; then
-    if type -P docker >/dev/null && timeout 10 docker info >/dev/null 2>&1; then
+    local docker
+    docker=$(type -P docker) || docker=
+    # Started by a script that did this already, the `docker` on the path is our own, which is podman.
+    if [[ -n $docker && ! $docker -ef $image_folder/podman/docker ]] && timeout 10 docker info >/dev/null 2>&1; then
       engine=docker
     elif type -P podman >/dev/null; then
       engine=podman
