@@ -145,8 +145,11 @@ class Worker:
         await asyncio.wait([flight.task for flight in flights], timeout=_CANCEL_SECONDS)
         await self._ending.committed(_COMMIT_SECONDS)
         giving_back = [asyncio.create_task(self._abandon(flight)) for flight in flights if not flight.settled]
-        if giving_back:
-            await asyncio.wait(giving_back, timeout=_GIVE_BACK_SECONDS)
+        if not giving_back:
+            return
+        done, _ = await asyncio.wait(giving_back, timeout=_GIVE_BACK_SECONDS)
+        for error in filter(None, (one.exception() for one in done if not one.cancelled())):
+            log.error("a task was not given back", exc_info=error, extra={"action": "internal_error"})
 
     async def _abandon(self, flight: Flight) -> None:
         """Give a message and its task back; after a commit the table refuses, and the task is only told."""
@@ -156,11 +159,10 @@ class Worker:
                 if flight.claiming is not None:
                     claim, _ = await asyncio.shield(flight.claiming)
                     await self._tasks.give_back(claim, lost=False)
-        except Exception:
-            # Nobody is left to hear of it; the message goes back all the same.
-            log.exception("a task was not given back", extra={"action": "internal_error"})
-        with contextlib.suppress(ServiceError):
-            await self._queue.hide(flight.delivery, 0)
+        finally:
+            # Whatever became of the task, its message goes back.
+            with contextlib.suppress(ServiceError):
+                await self._queue.hide(flight.delivery, 0)
 
     # --- receiving ---
 

@@ -396,6 +396,26 @@ async def test_a_cut_off_while_a_message_is_given_back_gives_it_back(make_agent:
     assert agent.row().attempts == 0
 
 
+async def test_a_cut_off_gives_the_message_back_even_where_nobody_foresaw_the_fault(
+    make_agent: MakeAgent, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent = make_agent(shutdown_grace=0.1)
+    agent.outputs = SlowOutputs()
+    agent.post()
+
+    def trip(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError
+
+    async with agent.working() as worker:
+        await until(lambda: agent.outputs.waiting)
+        agent.store.give_back = trip
+        worker.stop()
+    assert agent.queue.visible
+    (line,) = [line for line in caplog.records if line.getMessage() == "a task was not given back"]
+    assert line.exc_info
+    assert line.exc_info[0] is ZeroDivisionError
+
+
 async def test_a_run_that_is_slow_to_clean_up_does_not_keep_its_message(make_agent: MakeAgent) -> None:
     agent = make_agent(shutdown_grace=0.2)
     release = asyncio.Event()
