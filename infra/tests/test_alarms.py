@@ -22,12 +22,22 @@ OF_ALL = {
     "validator-errors",
     "validator-throttles",
     "unavailable",
+    "status-errors",
+    "status-throttles",
+    "status-unavailable",
+    "webhooks-late",
+    "webhook-retries-late",
+    "webhooks-undelivered",
+    "webhook-failures",
+    "webhook-dead-letters",
     "dead-letters",
     "unrouted-letters",
     "sweeper-silent",
     "sweep-failures",
 }
-OF_FUNCTIONS = {f"{kind}/notifier-errors" for kind in ("dead", "undelivered", "unrouted", "swept")}
+OF_FUNCTIONS = {
+    f"{kind}/notifier-errors" for kind in ("dead", "undelivered", "unrouted", "swept", "webhooks")
+}
 OF_OPERATIONS = {f"{name}/table-throttles" for name in ("GetItem", "PutItem", "Query", "UpdateItem")}
 
 
@@ -127,6 +137,11 @@ def test_a_request_that_was_wrong_is_no_failure_of_the_service(observed: Templat
         ("UnroutedLetters", {"NotifierUnrouted"}),
         ("SweepFailures", {"NotifierSweeper"}),
         ("Unavailable", {"Validator"}),
+        ("StatusUnavailable", {"Status"}),
+        ("WebhookDeadLetters", {"Webhooks"}),
+        ("WebhookFailures", {"Webhooks"}),
+        ("WebhookTries", {"Webhooks"}),
+        ("WebhooksDelivered", {"Webhooks"}),
     ],
 )
 def test_counts_are_taken_from_this_deployments_own_logs(
@@ -152,6 +167,37 @@ def test_letters_that_changed_nothing_ring_nothing(observed: Template) -> None:
     for reason in ("stale", "told_before", "told_late", "cancelled"):
         assert f'($.reason != "{reason}")' in patterns["DeadLetters"]
     assert "attempts_exhausted" not in patterns["DeadLetters"]
+
+
+def test_webhooks_that_were_taken_or_will_be_tried_again_are_no_dead_letters(observed: Template) -> None:
+    patterns = {
+        each["MetricTransformations"][0]["MetricName"]: each["FilterPattern"]
+        for each in observed.properties("AWS::Logs::MetricFilter").values()
+    }
+    for outcome in ("delivered", "gone", "retried"):
+        assert f'($.outcome != "{outcome}")' in patterns["WebhookDeadLetters"]
+    assert '($.outcome = "delivered")' in patterns["WebhooksDelivered"]
+    assert "outcome" not in patterns["WebhookTries"]
+
+
+def test_that_no_webhook_arrives_is_only_said_while_some_are_tried(observed: Template) -> None:
+    alarm = alarms(observed)["webhooks-undelivered"]
+    assert expression(alarm) == "IF(tried >= 3 AND delivered < 1, 1, 0)"
+    assert {each["name"] for each in watched(alarm).values()} == {"WebhookTries", "WebhooksDelivered"}
+    assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "queue", "seconds"),
+    [("webhooks-late", "WebhooksFirstQueue", 300), ("webhook-retries-late", "WebhooksRetries", 1800)],
+)
+def test_webhooks_that_wait_for_longer_than_they_should_are_told(
+    observed: Template, template: Template, name: str, queue: str, seconds: int
+) -> None:
+    alarm = alarms(observed)[name]
+    assert (alarm["MetricName"], alarm["Threshold"]) == ("ApproximateAgeOfOldestMessage", seconds)
+    output = watched(alarm)["it"]["QueueName"].partition(".")[2][:-1]
+    assert template.outputs[output]["Fn::GetAtt"][0] == template.only("AWS::SQS::Queue", starting=queue)[0]
 
 
 def test_without_a_setting_alarms_tell_nobody(observed: Template) -> None:

@@ -13,6 +13,7 @@ VERSIONS = ["v1alpha1", "v1alpha2"]
 TAKEN = {
     "v1alpha1": ["POST"],
     "v1alpha2": ["POST"],
+    "v1alpha2uploads": ["POST"],
     "v1alpha2tasks": ["GET"],
     "v1alpha2tasksid": ["GET", "DELETE"],
 }
@@ -22,20 +23,22 @@ def method(template: Template, version: str, verb: str) -> dict[str, Any]:
     return template.only("AWS::ApiGateway::Method", starting=f"FrontApi{version}{verb}")[1]
 
 
-def test_the_api_is_regional_and_there_are_two_paths_and_those_of_tasks(template: Template) -> None:
+def test_the_api_is_regional_and_there_are_two_paths_and_those_of_tasks_and_uploads(
+    template: Template,
+) -> None:
     _, api = template.only("AWS::ApiGateway::RestApi")
     paths = [resource["PathPart"] for resource in template.properties("AWS::ApiGateway::Resource").values()]
     assert api["EndpointConfiguration"] == {"Types": ["REGIONAL"]}
-    assert sorted(paths) == ["tasks", *VERSIONS, "{id}"]
+    assert sorted(paths) == ["tasks", "uploads", *VERSIONS, "{id}"]
 
 
 def test_every_method_needs_the_key(template: Template) -> None:
     methods = template.properties("AWS::ApiGateway::Method")
-    assert len(methods) == 9
+    assert len(methods) == 11
     assert {found["ApiKeyRequired"] for found in methods.values()} == {True}
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", [*VERSIONS, "v1alpha2uploads"])
 def test_post_goes_to_the_validator_as_it_came(template: Template, version: str) -> None:
     function, _ = template.only("AWS::Lambda::Function", starting="Validator")
     integration = method(template, version, "POST")["Integration"]
@@ -43,7 +46,7 @@ def test_post_goes_to_the_validator_as_it_came(template: Template, version: str)
     assert f"<{function}.Arn>/invocations" in resolved(integration["Uri"])
 
 
-@pytest.mark.parametrize(("path", "verb"), [(path, verb) for path in TAKEN for verb in TAKEN[path]][2:])
+@pytest.mark.parametrize(("path", "verb"), [(path, verb) for path in TAKEN for verb in TAKEN[path]][3:])
 def test_what_is_asked_about_tasks_goes_to_the_status_function(
     template: Template, path: str, verb: str
 ) -> None:
@@ -78,11 +81,12 @@ def test_limits_sit_on_the_methods_and_the_plan_has_none_below_their_sum(
     assert limits == {
         "/v1alpha1/POST": submitting,
         "/v1alpha2/POST": submitting,
+        "/v1alpha2/uploads/POST": submitting,
         "/v1alpha2/tasks/GET": asking,
         "/v1alpha2/tasks/{id}/GET": asking,
         "/v1alpha2/tasks/{id}/DELETE": asking,
     }
-    assert plan["Throttle"] == {"RateLimit": 2 * 30 + 3 * 100, "BurstLimit": 2 * 50 + 3 * 200}
+    assert plan["Throttle"] == {"RateLimit": 3 * 30 + 3 * 100, "BurstLimit": 3 * 50 + 3 * 200}
 
 
 def test_the_key_is_in_the_plan_of_the_stage(template: Template) -> None:

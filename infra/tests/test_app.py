@@ -116,5 +116,5 @@ def test_stacks_that_there_are_not_are_told_with_those_that_there_are(
         "NOTIFIER_ZIP": str(zip_path),
         "STATUS_ZIP": str(zip_path),
     }
-    with pytest.raises(StacksUnknownError, match="'some'; it may be all or without-cluster"):
+    with pytest.raises(StacksUnknownError, match="'some'; it may be all, without-cluster or delivery"):
         app.synthesise_from(env)

@@ -99,7 +99,7 @@ def test_a_type_of_ones_own_brings_its_task_types_to_each_of_its_runtimes(tmp_pa
         (
             {"APIGW": {"stage": "prod"}},
             "APIGW.stage",
-            ["not known", "stageName, statusThrottle, throttle"],
+            ["not known", "fairQueues, stageName, statusThrottle, throttle"],
         ),
         ({"modelsRuntime": []}, "modelsRuntime", ["[] is not allowed", "1 to 40"]),
         ({"modelsRuntime": {"a": 1}}, "modelsRuntime", ["a list of 1 to 40 runtimes"]),
@@ -107,7 +107,7 @@ def test_a_type_of_ones_own_brings_its_task_types_to_each_of_its_runtimes(tmp_pa
         (
             {"modelsRuntime": [COMFY | {"name": f"r{n}"} for n in range(MAX_RUNTIMES + 1)]},
             "modelsRuntime",
-            ["1 to 40"],
+            ["41 entries", "1 to 40", "another deployment", "a stackName of its own"],
         ),
         ({"modelsRuntime": [STATIC, COMFY | {"name": "C"}]}, "modelsRuntime[1].name", ['"C"', "lower-case"]),
         ({"modelsRuntime": [COMFY | {"name": "x" * 54}]}, "modelsRuntime[0].name", ["1 to 53"]),

@@ -43,6 +43,7 @@ OPEN_RESOURCES = {
     ("xray:PutTraceSegments", "*"),
     ("s3:PutObject", "<PayloadsBucket>/tasks/*"),  # each submission has a folder of its own
     ("s3:GetObject", "<PayloadsBucket>/tasks/*"),
+    ("s3:PutObject", "<PayloadsBucket>/uploads/*"),  # each upload has a name of its own
     ("s3:GetObject", "<PayloadsBucket>/dead-letters/*"),  # and each letter a name
     ("s3:PutObject", "<PayloadsBucket>/dead-letters/*"),
     ("s3:GetObject", "<OutputsBucket>/*"),  # users choose the folders of what is stored for them

@@ -14,6 +14,7 @@ def environment(deployment: Deployment) -> dict[str, str]:
         payload_bucket="payloads",
         output_bucket="outputs",
         deployment=deployment,
+        fair_queues=True,
     )
 
 

@@ -12,9 +12,16 @@ FUNCTION = "AWS::Lambda::Function"
 
 @pytest.fixture(scope="module", name="other")
 def _other(settings: dict[str, Any], zips: Zips, tmp_path_factory: pytest.TempPathFactory) -> Template:
-    """The dispatch stack on Graviton, with SnapStart."""
-    functions = {"functions": {"architecture": "arm64", "snapStart": True}}
-    config = Config.model_validate(settings | functions)
+    """The dispatch stack on Graviton, with SnapStart, reserved concurrency and queues that are not fair."""
+    functions = {
+        "architecture": "arm64",
+        "snapStart": True,
+        "validatorConcurrency": 100,
+        "statusConcurrency": 40,
+    }
+    config = Config.model_validate(
+        settings | {"functions": functions, "APIGW": {"stageName": "prod", "fairQueues": False}}
+    )
     app, _ = dispatch_app(config, zips=zips, outdir=tmp_path_factory.mktemp("cdk.out"))
     return Template.read(write(app), "sdoneksStack")
 
@@ -52,3 +59,36 @@ def test_with_snap_start_the_api_calls_the_newest_versions(other: Template) -> N
         resolved(each["FunctionName"]) for each in other.properties("AWS::Lambda::Permission").values()
     }
     assert {f"<{name}>" for name in aliases} <= allowed
+
+
+def reserved(template: Template) -> dict[str, int]:
+    return {
+        name.partition("Function")[0]: each["ReservedConcurrentExecutions"]
+        for name, each in template.properties(FUNCTION).items()
+        if "ReservedConcurrentExecutions" in each
+    }
+
+
+def test_nothing_is_reserved_of_an_accounts_concurrency_unless_it_is_asked_for(template: Template) -> None:
+    assert reserved(template) == {}
+
+
+def test_what_waits_for_tasks_can_be_kept_from_taking_what_submitting_needs(other: Template) -> None:
+    assert reserved(other) == {"Validator": 100, "Status": 40}
+
+
+@pytest.mark.parametrize("key", ["validatorConcurrency", "statusConcurrency"])
+@pytest.mark.parametrize("value", [0, -1, 1.5, 100_001, "10", True])
+def test_a_function_cannot_be_given_a_share_that_would_stop_it(
+    settings: dict[str, Any], key: str, value: object
+) -> None:
+    with pytest.raises(ValueError, match=key):
+        Config.model_validate(settings | {"functions": {key: value}})
+
+
+def test_fair_queues_are_on_unless_they_are_turned_off(template: Template, other: Template) -> None:
+    told = [
+        each.only(FUNCTION, starting="Validator")[1]["Environment"]["Variables"]["FAIR_QUEUES"]
+        for each in (template, other)
+    ]
+    assert told == ["true", "false"]

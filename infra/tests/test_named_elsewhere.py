@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.observability.names import NAMESPACE, Agent, AgentLabel, Notifier, Validator
+from infra.observability.names import NAMESPACE, Agent, AgentLabel, Notifier, StatusFunction, Validator
 from infra.testing import Template
 from task_schema import TaskCode
 
@@ -78,11 +78,17 @@ def test_failures_have_a_code_and_a_result(agents: dict[str, set[str]]) -> None:
 
 def test_the_notifier_counts_what_is_watched(notifier: set[str]) -> None:
     assert {Notifier.LETTERS, Notifier.SWEEP_FAILURES, Notifier.SWEPT} <= notifier
+    assert {Notifier.WEBHOOKS, Notifier.WEBHOOK_TRIES, Notifier.WEBHOOK_FAILURES} <= notifier
+    assert {Notifier.DELIVERED, Notifier.GONE, Notifier.RETRIED} <= notifier
     assert set(Notifier.HARMLESS) - {code.value for code in TaskCode} <= notifier
 
 
 def test_the_validator_counts_what_is_watched(validator: set[str]) -> None:
-    assert {Validator.ACCEPTED, Validator.REFUSED, Validator.UNAVAILABLE} <= validator
+    assert {Validator.ACCEPTED, Validator.REFUSED, Validator.UNAVAILABLE, Validator.UPLOADS} <= validator
+
+
+def test_the_status_function_counts_what_is_watched() -> None:
+    assert {StatusFunction.UNAVAILABLE, *StatusFunction.ANSWERED} <= strings(SERVICES / "status" / "src")
 
 
 def test_namespace_and_service_are_those_of_the_functions(template: Template, notifier: set[str]) -> None:
@@ -91,7 +97,7 @@ def test_namespace_and_service_are_those_of_the_functions(template: Template, no
         function["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
         for function in template.properties("AWS::Lambda::Function").values()
     }
-    assert services == {Notifier.SERVICE, Validator.SERVICE, "status"}
+    assert services == {Notifier.SERVICE, Validator.SERVICE, StatusFunction.SERVICE}
 
 
 def test_the_page_has_a_section_for_each_alarm_and_for_no_other(observed: Template) -> None:

@@ -141,7 +141,8 @@ def test_the_largest_deployment_fits_a_stack_and_its_roles(
     runtimes = [
         {"name": f"runtime-{n:02}", "namespace": "default", "type": "comfyui"} for n in range(MAX_RUNTIMES)
     ]
-    config = Config.model_validate({**settings, "modelsRuntime": runtimes})
+    more = {"modelsRuntime": runtimes, "functions": {"snapStart": True}}
+    config = Config.model_validate({**settings, **more})
     template = Template.read(synthesise(config, zips=zips, outdir=tmp_path), "sdoneksStack")
     assert len(template.body["Resources"]) <= 500
     for policy in template.properties("AWS::IAM::Policy").values():

@@ -55,6 +55,20 @@ def test_the_dashboards_of_one_deployment_in_two_regions_have_two_names(observed
     assert resolved(dashboard["DashboardName"]) == "sdoneks-<AWS::Region>"
 
 
+def test_the_dashboard_shows_webhooks_uploads_and_what_waiting_clients_take(observed: Template) -> None:
+    titles = {widget["properties"].get("title", "") for widget in widgets(observed)}
+    assert {"Uploads", "API: asked about tasks", "Functions at once", "Webhooks: dead letters"} <= titles
+    shown = {name for _, name in graphed(observed)}
+    assert {"ConcurrentExecutions", "UploadsGranted", "ApproximateNumberOfMessagesDelayed"} <= shown
+    searched = [
+        metric[0]["expression"]
+        for widget in widgets(observed)
+        for metric in widget["properties"].get("metrics", [])
+        if isinstance(metric[0], dict) and "expression" in metric[0]
+    ]
+    assert any('MetricName="Webhooks"' in each and "{Darkroom,outcome,service}" in each for each in searched)
+
+
 def test_graphs_name_metrics_of_known_origins(observed: Template) -> None:
     assert {namespace for namespace, _ in graphed(observed)} == {
         "AWS/ApiGateway",

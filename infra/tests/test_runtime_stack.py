@@ -64,6 +64,7 @@ def test_a_runtime_has_the_rights_that_its_agent_needs_and_reads_models(static: 
         "Notify": ("sns:Publish", "<sdoneksStack.sdNotificationOutputArn>"),
         "Outputs": (["s3:DeleteObject", "s3:GetObject", "s3:PutObject"], f"{S3}{outputs}/*"),
         "Payloads": (["s3:GetObject", "s3:PutObject"], f"{S3}{payloads}/tasks/*"),
+        "Uploads": ("s3:GetObject", f"{S3}{payloads}/uploads/*"),
         "Unreadable": ("s3:PutObject", f"{S3}{payloads}/unreadable/sdruntime/*"),
         "WhatIsMissing": ("s3:ListBucket", ["arn:aws:s3:::my-models", f"{S3}{payloads}"]),
         "Models": ("s3:GetObject", "arn:aws:s3:::my-models/*"),

@@ -25,6 +25,7 @@ def test_the_function_knows_its_stores_its_topic_and_the_runtimes(template: Temp
         "PAYLOAD_BUCKET": f"<{template.only('AWS::S3::Bucket', starting='Payloads')[0]}>",
         "OUTPUT_BUCKET": f"<{template.only('AWS::S3::Bucket', starting='Outputs')[0]}>",
         "INSECURE_CALLBACKS": "false",
+        "FAIR_QUEUES": "true",
         "POWERTOOLS_SERVICE_NAME": "validator",
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }
@@ -40,20 +41,22 @@ def test_the_role_holds_what_the_validator_does_and_no_more(template: Template) 
     assert "ManagedPolicyArns" not in properties
     assert resolved(policy["Roles"]) == [f"<{role}>"]
     assert {
-        (resolved(statement["Resource"]), *statement["Action"])
-        if isinstance(statement["Action"], list)
-        else (resolved(statement["Resource"]), statement["Action"])
+        tuple(_hashable(resolved(statement[key])) for key in ("Resource", "Action"))
         for statement in policy["PolicyDocument"]["Statement"]
     } == {
-        (f"<{table}.Arn>", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"),
+        (f"<{table}.Arn>", ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")),
         (f"<{topic}>", "sns:Publish"),
-        (f"<{payloads}.Arn>/tasks/*", "s3:PutObject"),
-        (f"<{group}.Arn>", "logs:CreateLogStream", "logs:PutLogEvents"),
-        ("*", "xray:PutTelemetryRecords", "xray:PutTraceSegments"),
+        ((f"<{payloads}.Arn>/tasks/*", f"<{payloads}.Arn>/uploads/*"), "s3:PutObject"),
+        (f"<{group}.Arn>", ("logs:CreateLogStream", "logs:PutLogEvents")),
+        ("*", ("xray:PutTelemetryRecords", "xray:PutTraceSegments")),
     }
 
 
-def test_only_the_api_may_call_the_function_and_only_by_its_two_methods(template: Template) -> None:
+def _hashable(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def test_only_the_api_may_call_the_function_and_only_by_its_three_methods(template: Template) -> None:
     stage, _ = template.only("AWS::ApiGateway::Stage")
     function, _ = template.only("AWS::Lambda::Function", starting="Validator")
     sources = {
@@ -61,13 +64,13 @@ def test_only_the_api_may_call_the_function_and_only_by_its_two_methods(template
         for permission in template.properties("AWS::Lambda::Permission").values()
         if resolved(permission["FunctionName"]) == f"<{function}.Arn>"
     }
-    assert sources == {"/POST/v1alpha1", "/POST/v1alpha2"}
+    assert sources == {"/POST/v1alpha1", "/POST/v1alpha2", "/POST/v1alpha2/uploads"}
     callers = [
         permission["Principal"]
         for permission in template.properties("AWS::Lambda::Permission").values()
         if resolved(permission["FunctionName"]) == f"<{function}.Arn>"
     ]
-    assert callers == ["apigateway.amazonaws.com"] * 2
+    assert callers == ["apigateway.amazonaws.com"] * 3
 
 
 def test_logs_are_kept_as_long_as_the_setting_says(changed: dict[str, Template]) -> None:

@@ -38,7 +38,7 @@ def granted(template: Template) -> dict[str, set[str]]:
 
 @pytest.fixture(scope="module", name="named")
 def _named(settings: dict[str, Any], zips: Zips, tmp_path_factory: pytest.TempPathFactory) -> Template:
-    webhooks = {"secret": "teams/hooks", "hosts": ["hooks.internal", "10.1.0.0/16"]}
+    webhooks = {"secret": "teams/hooks", "hosts": ["hooks.internal", "10.1.0.0/16"], "retryDelays": [5, 5]}
     config = Config.model_validate({**settings, "webhooks": webhooks})
     outdir: Path = tmp_path_factory.mktemp("named")
     return Template.read(synthesise(config, zips=zips, outdir=outdir), "sdoneksStack")
@@ -89,6 +89,7 @@ def test_the_function_knows_its_places(template: Template) -> None:
         "WEBHOOK_DEAD_LETTERS_URL": f"<{template.only(QUEUE, starting='WebhooksFirstDeadLetters')[0]}>",
         "WEBHOOK_SECRET": f"<{template.only(SECRET)[0]}>",
         "WEBHOOK_HOSTS": "[]",
+        "WEBHOOK_DELAYS": "[15,60,300,900,3600,10800,21600,43200]",
         "POWERTOOLS_SERVICE_NAME": "notifier",
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }
@@ -132,6 +133,22 @@ def test_a_secret_of_that_name_takes_its_place(named: Template) -> None:
 
 def test_private_receivers_are_let_through(named: Template) -> None:
     assert json.loads(variables(named)["WEBHOOK_HOSTS"]) == ["hooks.internal", "10.1.0.0/16"]
+
+
+def test_the_gaps_between_tries_are_those_of_the_settings(named: Template) -> None:
+    assert json.loads(variables(named)["WEBHOOK_DELAYS"]) == [5, 5]
+
+
+@pytest.mark.parametrize("delays", [[], [1], [24 * 3600] * 20])
+def test_gaps_may_be_none_or_up_to_a_day_each(settings: dict[str, Any], delays: list[int]) -> None:
+    config = Config.model_validate({**settings, "webhooks": {"retryDelays": delays}})
+    assert config.webhooks.retry_delays == delays
+
+
+@pytest.mark.parametrize("delays", [[0], [-1], [24 * 3600 + 1], [1.5], ["15"], [True], 15, [15] * 21])
+def test_gaps_that_make_no_sense_are_refused_by_their_key(settings: dict[str, Any], delays: object) -> None:
+    with pytest.raises(ValueError, match="retryDelays"):
+        Config.model_validate({**settings, "webhooks": {"retryDelays": delays}})
 
 
 @pytest.mark.parametrize("name", ["", "arn:aws:secretsmanager:us-east-1:1:secret:hooks-a1B2c3", "a b", 7])

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from darkroom_cli.workspace.artifacts import ARTIFACTS, Artifact, Kind
+
 CHANGELOG = """# Changelog
 
 ## [Unreleased]
@@ -46,18 +48,11 @@ def _folder(tmp_path: Path) -> Path:
     folder = tmp_path / "repository"
     folder.mkdir()
     git(folder, "init", "--quiet", "--initial-branch=main")
-    for name in (
-        "services/validator",
-        "services/queue-agent",
-        "libs/s3io",
-        "libs/task-store",
-        "cli",
-        "infra",
-    ):
+    for name in (artifact.folder for artifact in ARTIFACTS if artifact.kind is not Kind.CHART):
         (folder / name).mkdir(parents=True)
         (folder / name / "VERSION").write_text("1.2.0\n", encoding="utf-8")
         (folder / name / "CHANGELOG.md").write_text(CHANGELOG, encoding="utf-8")
-    (folder / "libs" / "netguard").mkdir()
+    (folder / "libs" / "internal").mkdir()
     chart = folder / "charts" / "sd-on-eks"
     chart.mkdir(parents=True)
     (chart / "Chart.yaml").write_text(
@@ -91,7 +86,7 @@ def said(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("artifact", "kind", "place", "files"),
     [
-        ("validator", "files", "services/validator", "dist/validator-*1.2.0.zip"),
+        ("validator", "zip", "services/validator", "dist/validator-*1.2.0.zip"),
         ("queue-agent", "image", "services/queue-agent", ""),
         ("chart", "chart", "charts/sd-on-eks", "dist/sd-on-eks-1.2.0.tgz"),
         ("cli", "files", "cli", "dist/darkroom-1.2.0.pex"),
@@ -111,6 +106,13 @@ def test_a_tag_says_which_artifact_is_published_and_how(
         "files": files,
         "targets": "charts::" if artifact == "chart" else f"{place}::",
     }
+
+
+@pytest.mark.parametrize("artifact", ARTIFACTS, ids=lambda artifact: artifact.name)
+def test_every_artifact_can_be_published(plan: Plan, artifact: Artifact) -> None:
+    found = said(plan(f"{artifact.name}-v1.2.0"))
+    assert (found["artifact"], found["folder"]) == (artifact.name, artifact.folder)
+    assert (found["kind"] == "zip") == (artifact.kind is Kind.ZIP)
 
 
 def test_the_notes_are_the_section_of_that_version(plan: Plan, tmp_path: Path) -> None:
@@ -136,7 +138,7 @@ def test_the_links_at_the_end_of_a_changelog_are_no_notes(plan: Plan, folder: Pa
         ("validator-v1.2.0\nkind=image", "is not <artifact>-v"),
         ("$(touch x)-v1.2.0", "is not <artifact>-v"),
         ("nobody-v1.2.0", "there is no artifact 'nobody'"),
-        ("netguard-v1.2.0", "there is no artifact 'netguard'"),
+        ("internal-v1.2.0", "there is no artifact 'internal'"),
         ("validator-v1.3.0", "the tag says 1.3.0, services/validator says 1.2.0"),
         ("chart-v9.9.9", "the tag says 9.9.9, charts/sd-on-eks says 1.2.0"),
     ],

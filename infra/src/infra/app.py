@@ -17,6 +17,8 @@ ROOT = "DARKROOM_HOME"
 STACKS = "DARKROOM_STACKS"
 ALL = "all"
 WITHOUT_CLUSTER = "without-cluster"  # what the local system needs, in half the time
+DELIVERY = "delivery"  # a pipeline and what it deploys: delivery.yaml
+DELIVERY_PATH = "DARKROOM_DELIVERY"
 REGION = "CDK_DEFAULT_REGION"  # the CDK CLI sets it
 NODE = "JSII_NODE"  # what the CDK library itself reads
 
@@ -26,8 +28,8 @@ def main() -> int:
 
     `CDK_CONFIG_PATH` names the configuration (default `config.yaml`), `CDK_OUTDIR` the folder of the result
     (default `cdk.out`), `VALIDATOR_ZIP`, `NOTIFIER_ZIP` and `STATUS_ZIP` the zips, `DARKROOM_CHART`
-    the chart, `DARKROOM_STACKS` which stacks (`all`, or `without-cluster`). What cannot be used
-    is told on stderr.
+    the chart, `DARKROOM_STACKS` which stacks (`all`, `without-cluster`, or `delivery`: a pipeline, as
+    `DARKROOM_DELIVERY`, by default `delivery.yaml`, describes it). What cannot be used is told on stderr.
     """
     try:
         synthesise_from(os.environ)
@@ -44,18 +46,31 @@ def synthesise_from(env: Mapping[str, str]) -> Path:
         InfraError: one of its kinds, with a message for users.
     """
     root = Path(env.get(ROOT) or Path.cwd())
+    stacks = _stacks(env)
+    outdir = Path(env.get(OUTDIR) or root / "cdk.out")
+    if stacks == DELIVERY:
+        return _synthesise_delivery(env, root, outdir)
     path = Path(env.get(CONFIG_PATH) or root / "config.yaml")
     config = load_config(path, region=env.get(REGION))
-    zips = Zips.find(root=root, env=env, architecture=config.functions.architecture)
-    chart = find_chart(root=root, env=env) if _with_cluster(env) else None
-    return synthesise(config, zips=zips, chart=chart, outdir=Path(env.get(OUTDIR) or root / "cdk.out"))
+    zips = Zips.find(root=root, env=env, architecture=config.functions.architecture, release=config.release)
+    chart = find_chart(root=root, env=env) if stacks == ALL else None
+    return synthesise(config, zips=zips, chart=chart, outdir=outdir)
 
 
-def _with_cluster(env: Mapping[str, str]) -> bool:
+def _stacks(env: Mapping[str, str]) -> str:
     stacks = env.get(STACKS) or ALL
-    if stacks not in (ALL, WITHOUT_CLUSTER):
-        raise StacksUnknownError(f"{STACKS} is {stacks!r}; it may be {ALL} or {WITHOUT_CLUSTER}")
-    return stacks == ALL
+    if stacks not in (ALL, WITHOUT_CLUSTER, DELIVERY):
+        known = f"{ALL}, {WITHOUT_CLUSTER} or {DELIVERY}"
+        raise StacksUnknownError(f"{STACKS} is {stacks!r}; it may be {known}")
+    return stacks
+
+
+def _synthesise_delivery(env: Mapping[str, str], root: Path, outdir: Path) -> Path:
+    _need_node()
+    from infra.delivery import app  # noqa: PLC0415 - as below
+
+    delivery = app.load_delivery(Path(env.get(DELIVERY_PATH) or root / "delivery.yaml"))
+    return app.synthesise(delivery, root=root, chart=find_chart(root=root, env=env), outdir=outdir)
 
 
 def synthesise(config: Config, *, zips: Zips, outdir: Path, chart: Path | None = None) -> Path:
@@ -68,9 +83,13 @@ def synthesise(config: Config, *, zips: Zips, outdir: Path, chart: Path | None =
         EnvironmentTooBigError: more runtimes than a validator can know.
         SynthesisError: the CDK or a rule of cdk-nag refuses.
     """
-    if shutil.which(os.environ.get(NODE) or "node") is None:
-        raise NodeMissingError("the CDK needs Node.js: install version 22 or 24, or name one in JSII_NODE")
+    _need_node()
     # Importing the CDK starts Node.js, which takes seconds: what is wrong with the input is told before.
     from infra import assembly  # noqa: PLC0415
 
     return assembly.synthesise(config, zips=zips, chart=chart, outdir=outdir)
+
+
+def _need_node() -> None:
+    if shutil.which(os.environ.get(NODE) or "node") is None:
+        raise NodeMissingError("the CDK needs Node.js: install version 22 or 24, or name one in JSII_NODE")

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from infra.configuration.release import Release
 from infra.errors import ArtifactMissingError
 
-VALIDATOR_ZIP = "VALIDATOR_ZIP"
-NOTIFIER_ZIP = "NOTIFIER_ZIP"
-STATUS_ZIP = "STATUS_ZIP"
 CHART = "DARKROOM_CHART"
+SERVICES = ("validator", "status", "notifier")
+AS_CHECKED_OUT = Release()
 
 
 @dataclass(frozen=True)
@@ -21,20 +21,30 @@ class Zips:
     status: Path
 
     @classmethod
-    def find(cls, *, root: Path, env: Mapping[str, str], architecture: str = "x86_64") -> "Zips":
-        """Return the zips that `VALIDATOR_ZIP` and its like name, else those of `VERSION` in `dist`.
+    def find(
+        cls,
+        *,
+        root: Path,
+        env: Mapping[str, str],
+        architecture: str = "x86_64",
+        release: Release = AS_CHECKED_OUT,
+    ) -> "Zips":
+        """Return the zips that `VALIDATOR_ZIP` and its like name, else those in `dist`.
 
-        `architecture` is that of the functions: zips have compiled parts.
+        Args:
+            root: of the repository.
+            env: the environment.
+            architecture: that of the functions: zips have compiled parts.
+            release: the versions of those in `dist`; by default each service's `VERSION`.
 
         Raises:
             ArtifactMissingError: one is missing.
         """
-        infix = "" if architecture == "x86_64" else f"{architecture}-"
-        return cls(
-            validator=_zip("validator", VALIDATOR_ZIP, root=root, env=env, infix=infix),
-            notifier=_zip("notifier", NOTIFIER_ZIP, root=root, env=env, infix=infix),
-            status=_zip("status", STATUS_ZIP, root=root, env=env, infix=infix),
-        )
+
+        def find(service: str) -> Path:
+            return _zip(service, root=root, env=env, architecture=architecture, release=release)
+
+        return cls(validator=find("validator"), notifier=find("notifier"), status=find("status"))
 
 
 def find_chart(*, root: Path, env: Mapping[str, str]) -> Path:
@@ -50,13 +60,37 @@ def find_chart(*, root: Path, env: Mapping[str, str]) -> Path:
     return path
 
 
-def _zip(service: str, variable: str, *, root: Path, env: Mapping[str, str], infix: str) -> Path:
+def zip_name(service: str, version: str, architecture: str) -> str:
+    """Return the name of a service's zip."""
+    infix = "" if architecture == "x86_64" else f"{architecture}-"
+    return f"{service}-{infix}{version}.zip"
+
+
+def released_version(service: str, *, root: Path, release: Release) -> str:
+    """Return the version of a service that a deployment runs: what the file says, else that of the checkout.
+
+    Raises:
+        ArtifactMissingError: neither says it.
+    """
+    asked: str | None = getattr(release, service)
+    return asked or _version(root / "services" / service, _variable(service))
+
+
+def _variable(service: str) -> str:
+    return f"{service.upper()}_ZIP"
+
+
+def _zip(service: str, *, root: Path, env: Mapping[str, str], architecture: str, release: Release) -> Path:
+    variable = _variable(service)
     if named := env.get(variable):
         path = Path(named)
         advice = f"{variable} names it"
     else:
-        path = root / "dist" / f"{service}-{infix}{_version(root / 'services' / service, variable)}.zip"
-        advice = f"build it with `./pants package services/{service}::`, or name another one in {variable}"
+        version = released_version(service, root=root, release=release)
+        path = root / "dist" / zip_name(service, version, architecture)
+        made = f"build it with `./pants package services/{service}::`"
+        taken = f"release.{service} asks for it: take it from its release"
+        advice = f"{taken if getattr(release, service) else made}, or name another one in {variable}"
     if not path.is_file():
         raise ArtifactMissingError(f"the {service}'s zip {path} does not exist; {advice}")
     return path

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
+from constructs import Construct
 from jsii.errors import JSIIError
 
 from infra import checkov
@@ -45,26 +46,26 @@ def dispatch_app(config: Config, *, zips: Zips, outdir: Path) -> tuple[cdk.App, 
     return app, add_dispatch(app, config, zips=zips)
 
 
-def add_dispatch(app: cdk.App, config: Config, *, zips: Zips) -> DispatchStack:
+def add_dispatch(scope: Construct, config: Config, *, zips: Zips) -> DispatchStack:
     """Add what takes tasks and what watches over them, and return the former.
 
     Raises:
         EnvironmentTooBigError: more runtimes than a validator can know.
     """
-    stack = DispatchStack(app, f"{config.stack_name}Stack", config=config, zips=zips)
+    stack = DispatchStack(scope, f"{config.stack_name}Stack", config=config, zips=zips)
     observed = ObservabilityStack(
-        app, f"{config.stack_name}ObservabilityStack", config=config, dispatch=stack
+        scope, f"{config.stack_name}ObservabilityStack", config=config, dispatch=stack
     )
     _complete(config, stack, observed, findings=checkov.DISPATCH)
     return stack
 
 
-def add_cluster(app: cdk.App, config: Config, *, dispatch: DispatchStack, chart: Path) -> ClusterStack:
+def add_cluster(scope: Construct, config: Config, *, dispatch: DispatchStack, chart: Path) -> ClusterStack:
     """Add the cluster and a stack for each runtime; the other stacks' templates stay as they are."""
-    cluster = ClusterStack(app, f"{config.stack_name}ClusterStack", config=config, dispatch=dispatch)
+    cluster = ClusterStack(scope, f"{config.stack_name}ClusterStack", config=config, dispatch=dispatch)
     runtimes = [
         RuntimeStack(
-            app,
+            scope,
             f"{config.stack_name}Runtime-{runtime.name}",
             config=config,
             runtime=runtime,
@@ -87,7 +88,7 @@ def _complete(config: Config, *stacks: cdk.Stack, findings: checkov.Reasons) -> 
 
 def synthesise(config: Config, *, zips: Zips, outdir: Path, chart: Path | None = None) -> Path:
     """Write the cloud assembly; see `infra.app.synthesise`."""
-    with _refusals_told():
+    with refusals_told():
         app, dispatch = dispatch_app(config, zips=zips, outdir=outdir)
         if chart is not None:
             add_cluster(app, config, dispatch=dispatch, chart=chart)
@@ -100,12 +101,12 @@ def write(app: cdk.App) -> Path:
     Raises:
         SynthesisError: the CDK or a rule of cdk-nag refuses.
     """
-    with _refusals_told():
+    with refusals_told():
         return Path(app.synth().directory)
 
 
 @contextmanager
-def _refusals_told() -> Iterator[None]:
+def refusals_told() -> Iterator[None]:
     """Make what the CDK raises, while things are made and at synthesis, an error of ours."""
     try:
         yield

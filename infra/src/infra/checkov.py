@@ -17,7 +17,7 @@ DISPATCH: Final[Reasons] = {
     "AWS::ApiGateway::Stage": {"CKV_AWS_120": "a cache would answer for tasks that nobody has taken"},
     "AWS::DynamoDB::Table": {"CKV_AWS_119": OWN_KEY},
     "AWS::Lambda::Function": {
-        "CKV_AWS_115": "the API's throttle and its queues limit it; what is reserved is taken from others",
+        "CKV_AWS_115": "the API's throttle and its queues limit it; what a setting reserves, others lack",
         "CKV_AWS_116": "its caller waits for the answer, or its queue has dead letters",
         "CKV_AWS_117": "it talks to AWS only, and nothing private; a VPC would need endpoints for all of it",
         "CKV_AWS_173": "its environment holds names and limits, and no secret",

@@ -12,6 +12,7 @@ from infra.configuration.api import ApiGateway, Throttle
 from infra.configuration.cluster import ChartSources, KubernetesVersion, Network, SystemNodes
 from infra.configuration.functions import Functions
 from infra.configuration.observability import Alarms, Observability, Tracing
+from infra.configuration.release import Release
 from infra.configuration.runtimes import Inputs, Runtime, RuntimeType, Webhooks
 from infra.configuration.section import Section
 from task_schema import TASK_TYPES, Deployment, RuntimeSpec
@@ -25,6 +26,7 @@ __all__ = [
     "Inputs",
     "Network",
     "Observability",
+    "Release",
     "Runtime",
     "RuntimeType",
     "Section",
@@ -34,7 +36,8 @@ __all__ = [
     "Webhooks",
 ]
 
-# A runtime takes nine resources, and a CloudFormation stack holds 500.
+# A CloudFormation stack holds 500 resources: the dispatch stack has 117 (SnapStart's counted) and nine for
+# each runtime. What is left is for what will be added.
 MAX_RUNTIMES = 40
 
 BUCKET_ARN = r"^arn:aws(-cn|-us-gov)?:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
@@ -72,7 +75,7 @@ class Config(Section):
         Field(
             title="the API",
             alias="APIGW",
-            description="a mapping with stageName, throttle and statusThrottle",
+            description="a mapping with stageName, throttle, statusThrottle and fairQueues",
         ),
     ] = ApiGateway()
     models_runtime: Annotated[
@@ -82,7 +85,8 @@ class Config(Section):
             alias="modelsRuntime",
             min_length=1,
             max_length=MAX_RUNTIMES,
-            description=f"a list of 1 to {MAX_RUNTIMES} runtimes",
+            description=f"a list of 1 to {MAX_RUNTIMES} runtimes; more of them go into another deployment,"
+            " with a config.yaml and a stackName of its own",
         ),
     ]
     runtime_types: list[RuntimeType] = Field(
@@ -91,6 +95,13 @@ class Config(Section):
         alias="runtimeTypes",
         description="a list of types, each with name and taskTypes",
     )
+    release: Annotated[
+        Release,
+        Field(
+            title="which releases run here; by default those of this checkout",
+            description="a mapping with queueAgent, validator, status and notifier",
+        ),
+    ] = Release()
     inputs: Annotated[
         Inputs,
         Field(
@@ -101,15 +112,16 @@ class Config(Section):
     functions: Annotated[
         Functions,
         Field(
-            title="the Lambda functions: what they run on, and how they start",
-            description="a mapping with architecture and snapStart",
+            title="the Lambda functions: what they run on, how they start, how many at once",
+            description="a mapping with architecture, snapStart, validatorConcurrency and statusConcurrency",
         ),
     ] = Functions()
     webhooks: Annotated[
         Webhooks,
         Field(
-            title="webhooks: what they are signed with, and where else than the public web they may go",
-            description="a mapping with secret and hosts",
+            title="webhooks: what they are signed with, where else than the public web they may go, and when"
+            " they are tried again",
+            description="a mapping with secret, hosts and retryDelays",
         ),
     ] = Webhooks()
     network: Annotated[

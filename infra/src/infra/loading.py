@@ -85,13 +85,27 @@ def load_config(path: Path, *, region: str | None = None) -> Config:
         raise ConfigError(path=path, problems=["lists or mappings are nested too deeply in it"]) from exc
 
 
-def _load(path: Path, region: str | None) -> Config:
-    data = _read_mapping(path)
+def load_section[S: Section](path: Path, model: type[S], *, variable: str) -> S:
+    """Read a file that one section describes.
+
+    Args:
+        path: the file.
+        model: the section.
+        variable: the environment's name for another file.
+
+    Raises:
+        ConfigError: as `load_config` does.
+    """
+    data = _read_mapping(path, model, variable)
     try:
-        config = Config.model_validate(data)
+        return model.model_validate(data)
     except ValidationError as exc:
-        found = [_explain(error) for error in exc.errors() if error["type"] != FOLLOWS]
+        found = [_explain(error, model) for error in exc.errors() if error["type"] != FOLLOWS]
         raise ConfigError(path=path, problems=found) from exc
+
+
+def _load(path: Path, region: str | None) -> Config:
+    config = load_section(path, Config, variable="CDK_CONFIG_PATH")
     if problems := problems_between_keys(config, region=region):
         raise ConfigError(path=path, problems=problems)
     for warning in advice(config):
@@ -99,26 +113,27 @@ def _load(path: Path, region: str | None) -> Config:
     return config
 
 
-def _read_mapping(path: Path) -> dict[str, Any]:
+def _read_mapping(path: Path, model: type[Section], variable: str) -> dict[str, Any]:
     try:
         data = yaml.load(path.read_text(encoding="utf-8"), Loader=_CarefulLoader)  # noqa: S506 - it is a SafeLoader
     except FileNotFoundError as exc:
-        missing = "there is no such file; CDK_CONFIG_PATH names another one"
+        missing = f"there is no such file; {variable} names another one"
         raise ConfigError(path=path, problems=[missing]) from exc
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(path=path, problems=[f"it cannot be read: {exc}"]) from exc
     except yaml.YAMLError as exc:
         raise ConfigError(path=path, problems=[f"it is no YAML: {_one_line(str(exc))}"]) from exc
     if not isinstance(data, dict):
-        raise ConfigError(path=path, problems=[f"it holds {_shown(data)}, not a mapping; {_keys(Config)}"])
+        raise ConfigError(path=path, problems=[f"it holds {_shown(data)}, not a mapping; {_keys(model)}"])
     return data
 
 
-def _explain(error: ErrorDetails) -> str:
+def _explain(error: ErrorDetails, model: type[Section]) -> str:
     if error["type"] == "invalid_key" or error["loc"][-1] == KEY:
         within = error["loc"][: -2 if error["loc"][-1] == KEY else -1]
-        return f"{_place(within).where or 'the file'}: the key {error['input']} is not text; put it in quotes"
-    where, field, section, inner = _place(error["loc"])
+        where = _place(within, model).where or "the file"
+        return f"{where}: the key {error['input']} is not text; put it in quotes"
+    where, field, section, inner = _place(error["loc"], model)
     if error["type"] == "model_type":
         return f"{where}: {_shown(error['input'])} is not a mapping; {_keys(inner)}"
     if error["type"] == "extra_forbidden":
@@ -126,15 +141,17 @@ def _explain(error: ErrorDetails) -> str:
     allowed = field.description if field is not None and field.description else error["msg"]
     if error["type"] == "missing":
         return f"{where}: is required: {allowed}"
+    if error["type"] == "too_long" and isinstance(error["input"], list):
+        return f"{where}: {len(error['input'])} entries are not allowed; allowed is {allowed}"
     return f"{where}: {_shown(error['input'])} is not allowed; allowed is {allowed}"
 
 
-def _place(loc: tuple[int | str, ...]) -> _Place:
+def _place(loc: tuple[int | str, ...], model: type[Section]) -> _Place:
     """Follow a path of pydantic's through the sections."""
     where = ""
     field: FieldInfo | None = None
-    section: type[Section] = Config
-    inner: type[Section] = Config
+    section: type[Section] = model
+    inner: type[Section] = model
     for step in loc:
         if isinstance(step, int):
             where += f"[{step}]"

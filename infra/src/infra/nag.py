@@ -35,6 +35,22 @@ def acknowledge_open(
             acknowledge(construct, f"IAM5[Resource::{resource}]", reason=reason)
 
 
+def acknowledge_policies(construct: IConstruct, policies: Iterable[iam.Policy], *, reason: str) -> None:
+    """Accept that policies name actions and resources by patterns."""
+    stack = cdk.Stack.of(construct)
+    for policy in policies:
+        document = stack.resolve(policy.document)
+        for statement in document["Statement"]:
+            for kind in ("Action", "Resource"):
+                for named in _listed(statement.get(kind, [])):
+                    if "*" in (shown := _shown(named)):
+                        acknowledge(policy, f"IAM5[{kind}::{shown}]", reason=reason)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 def _shown(value: Any) -> str:
     """Return a resource as the rule's findings show it."""
     match value:

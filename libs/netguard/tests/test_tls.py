@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from netguard import AddressGuard, GuardedTransport
+from netguard import AddressGuard, AnswerTooLongError, GuardedTransport
 from netguard.testing import FakeResolver, response, serve
 
 LIFETIME = dt.timedelta(days=1)
@@ -33,6 +33,11 @@ class Authority:
     def client(self) -> ssl.SSLContext:
         pem = self._certificate.public_bytes(serialization.Encoding.PEM).decode()
         return ssl.create_default_context(cadata=pem)
+
+    def trusted(self) -> Path:
+        path = self._folder / "authority.pem"
+        path.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
+        return path
 
     def server(self, *names: str) -> ssl.SSLContext:
         key = ec.generate_private_key(ec.SECP256R1())
@@ -130,6 +135,40 @@ async def test_a_certificate_of_a_stranger_is_not_accepted(authority: Authority)
     ):
         with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
             await client.get(f"https://pictures.test:{server.port}/")
+
+
+async def test_whom_the_environment_trusts_does_not_matter(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.trusted()))
+    monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    transport = GuardedTransport(LOOPBACK, resolver=FakeResolver.of(pictures_test="127.0.0.1"))
+    async with (
+        serve(lambda _: response(b"hello"), tls=authority.server("pictures.test")) as server,
+        httpx.AsyncClient(transport=transport) as client,
+    ):
+        with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
+            await client.get(f"https://pictures.test:{server.port}/")
+
+
+async def test_of_an_answer_by_tls_no_more_is_read_than_of_another(authority: Authority) -> None:
+    most = 4096
+    transport = GuardedTransport(
+        LOOPBACK,
+        resolver=FakeResolver.of(pictures_test="127.0.0.1"),
+        ssl_context=authority.client(),
+        most_bytes=most,
+    )
+    answers = [response(b"hello"), response(b"x" * most)]
+    async with (
+        serve(lambda _: answers.pop(0), tls=authority.server("pictures.test")) as server,
+        httpx.AsyncClient(transport=transport) as client,
+    ):
+        url = f"https://pictures.test:{server.port}/"
+        assert (await client.get(url)).content == b"hello"
+        with pytest.raises(AnswerTooLongError):
+            await client.get(url)
+        assert server.names == ["pictures.test"] * 2
 
 
 async def test_an_address_in_the_url_is_verified_as_an_address(authority: Authority) -> None:

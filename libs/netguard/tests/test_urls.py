@@ -52,6 +52,8 @@ def test_what_is_shown_of_a_long_url_is_short() -> None:
         ("https://exa\x00mple.org/", "is not a URL"),
         ("https://[::1/", "is not a URL"),
         ("https://xn--\u00fc.example/", "is not a URL"),
+        ("https://xn--a/", "is not a URL"),
+        ("https://xn--/", "is not a URL"),
     ],
 )
 def test_what_must_not_be_asked_for_is_refused_by_its_url(url: str, reason: str) -> None:

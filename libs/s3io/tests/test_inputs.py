@@ -228,6 +228,8 @@ async def test_what_no_runtime_could_use_is_refused(body: bytes, reason: str) ->
         "http://169.254.169.254/latest/meta-data/",
         "http://[64:ff9b::a9fe:a9fe]/",
         "https://user:SECRET@93.184.215.14/",
+        "https://xn--a/?key=SECRET",
+        "https://xn--/",
     ],
 )
 async def test_a_link_to_where_it_must_not_lead_is_refused(url: str) -> None:

@@ -9,7 +9,15 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
 
-from task_schema import Deployment, Refusal, RequestCode, RuntimeSpec, parse_v1alpha1, parse_v1alpha2
+from task_schema import (
+    Deployment,
+    Refusal,
+    RequestCode,
+    RuntimeSpec,
+    parse_upload,
+    parse_v1alpha1,
+    parse_v1alpha2,
+)
 from task_schema.openapi import document, document_text
 
 KEPT = Path(__file__).parents[1] / "schemas" / "openapi.json"
@@ -55,22 +63,34 @@ def test_it_has_all_routes() -> None:
         "GET /v1alpha2/tasks/{id}",
         "POST /v1alpha1",
         "POST /v1alpha2",
+        "POST /v1alpha2/uploads",
     ]
 
 
 @pytest.mark.parametrize("name", sorted(BODIES))
 def test_an_example_fits_its_schema(name: str) -> None:
     example, schema = BODIES[name]
-    OAS31Validator({**schema, "components": DOCUMENT["components"]}).validate(example)
+    validator = OAS31Validator({**schema, "components": DOCUMENT["components"]})
+    assert [error.message for error in validator.iter_errors(example)] == []
 
 
-@pytest.mark.parametrize("name", sorted(name for name in BODIES if " request " in name))
+UPLOAD = "POST /v1alpha2/uploads request"
+
+
+@pytest.mark.parametrize(
+    "name", sorted(name for name in BODIES if " request " in name and not name.startswith(UPLOAD))
+)
 def test_a_request_of_the_examples_is_accepted(name: str) -> None:
     example = BODIES[name][0]
     runtime_type = "comfyui" if name.endswith("pipeline") else "sdwebui"
     deployment = Deployment(runtimes=(RuntimeSpec.model_validate({**RUNTIME, "type": runtime_type}),))
     parse = parse_v1alpha1 if "v1alpha1" in name else parse_v1alpha2
     assert parse(json.dumps(example), deployment).metadata.runtime == "sdruntime"
+
+
+def test_an_upload_of_the_examples_is_granted() -> None:
+    [example] = [example for name, (example, _) in BODIES.items() if name.startswith(UPLOAD)]
+    assert parse_upload(json.dumps(example), max_bytes=example["size"]).content_type == "image/png"
 
 
 def test_each_code_of_a_refusal_stands_below_its_status() -> None:

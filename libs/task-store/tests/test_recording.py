@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from task_schema import Status
+from task_schema import Status, TaskCode, TaskError
 from task_store import (
     ConflictError,
     StaleError,
+    Task,
     TaskStore,
 )
-from task_store.testing import new_task
-from task_store.testing_states import NOW, ended, now_of, recorded, told
+from task_store.testing import new_task, outcome
+from task_store.testing_states import MINE, NOW, claimed, ended, now_of, recorded, told
 
 
 def test_what_is_recorded_is_read_back(store: TaskStore) -> None:
@@ -69,6 +70,22 @@ def test_the_same_idempotency_key_means_the_same_request(store: TaskStore) -> No
         recorded(store, idempotency_key="l", body_hash="1" * 64)
 
 
+def test_a_repeated_request_does_not_run_again_because_its_task_has_ended_meanwhile(store: TaskStore) -> None:
+    first = told(store, idempotency_key="k")
+    assert recorded(store, idempotency_key="k") == first
+    assert recorded(store, idempotency_key="k", body_hash="1" * 64) == first
+    assert recorded(store, idempotency_key="l").submission != first.submission
+
+
+def test_a_repeated_request_whose_task_was_never_published_is_made_anew(store: TaskStore) -> None:
+    first = claimed(store, idempotency_key="k")
+    never = outcome(Status.FAILED, error=TaskError.of(TaskCode.NOT_PUBLISHED, "it was never published"))
+    store.commit(first.id, first.submission, MINE, never, now=NOW)
+    assert recorded(store, idempotency_key="k").submission == first.submission, "nobody was told yet"
+    store.mark_notified(first.id, first.submission, now=NOW)
+    assert recorded(store, idempotency_key="k").submission != first.submission
+
+
 def test_an_ended_task_that_was_not_told_keeps_its_id(store: TaskStore) -> None:
     first = ended(store)
     assert recorded(store) == first
@@ -83,6 +100,53 @@ def test_a_finished_task_gives_its_id_to_a_row_of_its_own(store: TaskStore) -> N
     assert second.submission != first.submission
     assert (second.status, second.created_at) == (Status.QUEUED, NOW + 1)
     assert (second.notified_at, second.event_id, second.trace_id, second.expires_on) == (None,) * 4
+
+
+def test_a_finished_task_with_a_callback_is_shown_before_its_row_goes(store: TaskStore) -> None:
+    first = told(store, callback_url="https://example.com/hook")
+    shown: list[Task] = []
+    second = store.record(new_task(), now=NOW + 1, replacing=shown.append)
+    assert shown == [first]
+    assert now_of(store, first) == second
+    assert second.callback_url is None
+
+
+@pytest.mark.parametrize("callback_url", [None, "https://example.com/new"])
+def test_nothing_is_shown_where_no_callback_goes(store: TaskStore, callback_url: str | None) -> None:
+    shown: list[Task] = []
+    new = new_task(callback_url=callback_url)
+    assert store.record(new, now=NOW, replacing=shown.append) == store.get(new.id)
+    assert store.record(new, now=NOW, replacing=shown.append) == store.get(new.id)
+    with pytest.raises(ConflictError):
+        store.record(new_task(body_hash="1" * 64), now=NOW, replacing=shown.append)
+    finished = told(store, id="other")
+    store.record(new_task(id=finished.id), now=NOW + 1, replacing=shown.append)
+    assert shown == []
+
+
+def test_a_row_stays_where_what_it_knows_could_not_be_kept(store: TaskStore) -> None:
+    first = told(store, callback_url="https://example.com/hook")
+
+    def refuse(_: Task) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        store.record(new_task(), now=NOW + 1, replacing=refuse)
+    assert now_of(store, first) == first
+
+
+def test_each_task_that_went_by_in_between_is_shown(store: TaskStore) -> None:
+    first = told(store, callback_url="https://example.com/first")
+    shown: list[str | None] = []
+
+    def overtaken(task: Task) -> None:
+        shown.append(task.callback_url)
+        if task == first:
+            told(store, callback_url="https://example.com/second")
+
+    last = store.record(new_task(), now=NOW + 1, replacing=overtaken)
+    assert shown == ["https://example.com/first", "https://example.com/second"]
+    assert now_of(store, first) == last
 
 
 def test_a_finished_task_is_not_run_again_by_its_own_message(store: TaskStore) -> None:

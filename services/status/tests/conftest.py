@@ -1,11 +1,10 @@
 import json
-from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from lambda_api.testing import TRACE, Answer, FakeDaemon, FakeLog, FakeMeter, rest_event
 from s3io.errors import ClaimMissingError
 from status.api import Api
 from status.cancelling import Canceller
@@ -13,12 +12,9 @@ from status.errors import UnavailableError
 from status.invocation import guarded
 from status.reading import Reader
 from status.viewing import Views
-from task_schema import Announcement, RequestRefusedError
+from task_schema import Announcement
 from task_store import Task
 from task_store.testing import MemoryTaskStore, new_task
-from telemetry.segments import Segments
-
-TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 
 
 @dataclass
@@ -70,39 +66,6 @@ class FakeQueues:
 
 
 @dataclass
-class FakeLog:
-    lines: list[tuple[str, dict[str, object]]] = field(default_factory=list)
-
-    def info(self, msg: object, /, *, extra: Mapping[str, object]) -> None:
-        self.lines.append(("info", dict(extra)))
-
-    def error(self, msg: object, /, *, extra: Mapping[str, object]) -> None:
-        self.lines.append(("error", dict(extra)))
-
-
-@dataclass
-class FakeMeter:
-    counted: Counter[tuple[str, ...]] = field(default_factory=Counter)
-
-    def count(self, name: str, number: int = 1, /, **dimensions: str) -> None:
-        self.counted[name, *(f"{key}={value}" for key, value in sorted(dimensions.items()))] += number
-
-    def flush(self) -> None:
-        """Nothing is written."""
-
-
-@dataclass
-class Answer:
-    status: int
-    headers: dict[str, str]
-    text: str
-
-    @property
-    def body(self) -> Any:
-        return json.loads(self.text)
-
-
-@dataclass
 class System:
     """The handler over fakes. While it sleeps, what `meanwhile` has for that second happens."""
 
@@ -112,7 +75,7 @@ class System:
     queues: FakeQueues = field(default_factory=FakeQueues)
     log: FakeLog = field(default_factory=FakeLog)
     meter: FakeMeter = field(default_factory=FakeMeter)
-    documents: list[dict[str, Any]] = field(default_factory=list)
+    daemon: FakeDaemon = field(default_factory=FakeDaemon)
     meanwhile: dict[int, Any] = field(default_factory=dict)
     now: int = 1_800_000_000_000
     slept: float = 0.0
@@ -139,7 +102,7 @@ class System:
             api.answer,
             log=self.log,
             meter=self.meter,
-            segments=Segments(self._take, service="status", refusals=(RequestRefusedError,)),
+            segments=self.daemon.segments("status"),
             trace_header=lambda: TRACE,
         )
 
@@ -149,31 +112,22 @@ class System:
         if (happens := self.meanwhile.pop(round(self.slept), None)) is not None:
             happens()
 
-    def _take(self, datagram: bytes) -> None:
-        self.documents.append(json.loads(datagram.partition(b"\n")[2]))
+    @property
+    def documents(self) -> list[dict[str, Any]]:
+        return self.daemon.documents
 
     def send(
         self, method: str, task_id: str | None = None, *, known: str | None = None, **query: Any
     ) -> Answer:
-        path = "/v1alpha2/tasks" + ("" if task_id is None else f"/{task_id}")
-        event = {
-            "resource": "/v1alpha2/tasks" + ("" if task_id is None else "/{id}"),
-            "path": path,
-            "httpMethod": method,
-            "headers": {"if-none-match": known} if known is not None else None,
-            "multiValueHeaders": None,
-            "queryStringParameters": {name: str(value) for name, value in query.items()} or None,
-            "multiValueQueryStringParameters": None,
-            "pathParameters": None if task_id is None else {"id": task_id},
-            "stageVariables": None,
-            "requestContext": {"stage": "prod", "path": f"/prod{path}", "httpMethod": method},
-            "body": None,
-            "isBase64Encoded": False,
-        }
-        answer = self._handler(event, None)
-        headers = {**answer.get("headers", {})}
-        headers |= {name: ",".join(values) for name, values in answer.get("multiValueHeaders", {}).items()}
-        return Answer(answer["statusCode"], headers, answer["body"])
+        event = rest_event(
+            method,
+            "/v1alpha2/tasks" + ("" if task_id is None else f"/{task_id}"),
+            resource="/v1alpha2/tasks" + ("" if task_id is None else "/{id}"),
+            headers={"if-none-match": known} if known is not None else None,
+            query={name: str(value) for name, value in query.items()},
+            parameters=None if task_id is None else {"id": task_id},
+        )
+        return Answer.of(self._handler(event, None))
 
     def record(self, task_id: str = "t", **fields: Any) -> Task:
         return self.store.record(new_task(id=task_id, **fields), now=self.now)

@@ -1,21 +1,20 @@
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from task_schema import Deployment, RequestRefusedError, RuntimeSpec
+from lambda_api.testing import TRACE, Answer, FakeDaemon, FakeLog, FakeMeter, rest_event
+from s3io.presigning import PresignedPut
+from task_schema import Deployment, RuntimeSpec
 from task_store import TableUnavailableError, Task
 from task_store.testing import MemoryTaskStore
-from telemetry.segments import Segments
 from validator.api import Api
 from validator.errors import UnavailableError
 from validator.invocation import guarded
 from validator.submission import Submitter
-
-TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 
 
 @dataclass
@@ -23,10 +22,12 @@ class FakeTopic:
     """Keeps what is published. `lost`: it takes the message and the answer is lost."""
 
     messages: list[tuple[dict[str, Any], dict[str, str]]] = field(default_factory=list)
+    tenants: list[str | None] = field(default_factory=list)
     broken: Exception | None = None
     lost: bool = False
 
-    def publish(self, body: str, attributes: Mapping[str, str]) -> None:
+    def publish(self, body: str, attributes: Mapping[str, str], *, tenant: str | None = None) -> None:
+        self.tenants.append(tenant)
         if self.broken is not None:
             raise self.broken
         self.messages.append((json.loads(body), dict(attributes)))
@@ -47,6 +48,21 @@ class FakePayloads:
         return uri
 
 
+@dataclass
+class FakeUploads:
+    """Grants uploads, and remembers which."""
+
+    granted: list[tuple[str, int, str | None]] = field(default_factory=list)
+    broken: Exception | None = None
+
+    def grant(self, upload_id: str, *, size: int, content_type: str | None) -> PresignedPut:
+        if self.broken is not None:
+            raise self.broken
+        self.granted.append((upload_id, size, content_type))
+        expires_at = datetime.fromtimestamp(1_800_000_900, UTC)
+        return PresignedPut(f"https://s3/{upload_id}", {"content-length": str(size)}, expires_at)
+
+
 class FragileStore(MemoryTaskStore):
     """A table whose next `mark_published` does not come through."""
 
@@ -59,45 +75,16 @@ class FragileStore(MemoryTaskStore):
 
 
 @dataclass
-class FakeLog:
-    lines: list[tuple[str, dict[str, object]]] = field(default_factory=list)
-
-    def info(self, msg: object, /, *, extra: Mapping[str, object]) -> None:
-        self.lines.append(("info", dict(extra)))
-
-    def error(self, msg: object, /, *, extra: Mapping[str, object]) -> None:
-        self.lines.append(("error", dict(extra)))
-
-
-@dataclass
-class FakeMeter:
-    counting: Counter[tuple[str, ...]] = field(default_factory=Counter)
-    counted: dict[tuple[str, ...], int] = field(default_factory=dict)
-
-    def count(self, name: str, number: int = 1, /, **dimensions: str) -> None:
-        self.counting[name, *(f"{key}={value}" for key, value in sorted(dimensions.items()))] += number
-
-    def flush(self) -> None:
-        self.counted = dict(self.counting)
-
-
-@dataclass
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: Any
-
-
-@dataclass
 class System:
     """The handler over fakes."""
 
     store: FragileStore = field(default_factory=FragileStore)
     topic: FakeTopic = field(default_factory=FakeTopic)
     payloads: FakePayloads = field(default_factory=FakePayloads)
+    uploads: FakeUploads = field(default_factory=FakeUploads)
     log: FakeLog = field(default_factory=FakeLog)
     meter: FakeMeter = field(default_factory=FakeMeter)
-    documents: list[dict[str, Any]] = field(default_factory=list)
+    daemon: FakeDaemon = field(default_factory=FakeDaemon)
     exported: bool = True
     now: int = 1_800_000_000_000
     trace: str | None = TRACE
@@ -112,32 +99,29 @@ class System:
             deployment=Deployment(
                 runtimes=(
                     RuntimeSpec(name="sdruntime", type="sdwebui", model_filename="v1-5.safetensors"),
+                    RuntimeSpec(name="sddynamic", type="sdwebui", dynamic_model=True),
                     RuntimeSpec(name="comfyruntime", type="comfyui"),
                 )
             ),
             output_bucket="outputs",
             insecure_callbacks=self.insecure_callbacks,
-        )
-        segments = Segments(
-            self._take if self.exported else None, service="validator", refusals=(RequestRefusedError,)
+            uploads=self.uploads,
+            input_max=1000,
         )
         self._handler = guarded(
             api.answer,
             log=self.log,
             meter=self.meter,
-            segments=segments,
+            segments=self.daemon.segments("validator", exported=self.exported),
             trace_header=lambda: self.trace,
         )
 
-    def _take(self, datagram: bytes) -> None:
-        _, _, document = datagram.partition(b"\n")
-        self.documents.append(json.loads(document))
+    @property
+    def documents(self) -> list[dict[str, Any]]:
+        return self.daemon.documents
 
     def send(self, event: Any) -> Answer:
-        answer = self._handler(event, None)
-        headers = {**answer.get("headers", {})}
-        headers |= {name: ",".join(values) for name, values in answer.get("multiValueHeaders", {}).items()}
-        return Answer(answer["statusCode"], headers, json.loads(answer["body"]))
+        return Answer.of(self._handler(event, None))
 
     def post(self, body: Any, path: str = "/v1alpha2", **headers: str) -> Answer:
         text = body if isinstance(body, str) else json.dumps(body)
@@ -163,21 +147,9 @@ def event(
     method: str = "POST",
     headers: Mapping[str, str] | None = None,
     base64: bool = False,
+    api_key_id: str | None = None,
 ) -> dict[str, Any]:
-    return {
-        "resource": path,
-        "path": path,
-        "httpMethod": method,
-        "headers": None if headers is None else dict(headers),
-        "multiValueHeaders": None,
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
-        "pathParameters": None,
-        "stageVariables": None,
-        "requestContext": {"stage": "prod", "path": f"/prod{path}", "httpMethod": method},
-        "body": body,
-        "isBase64Encoded": base64,
-    }
+    return rest_event(method, path, body=body, headers=headers, base64=base64, api_key_id=api_key_id)
 
 
 @pytest.fixture

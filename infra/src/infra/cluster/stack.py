@@ -41,6 +41,7 @@ class ClusterStack(cdk.Stack):
         super().__init__(
             scope,
             construct_id,
+            stack_name=construct_id,  # in a stage of a pipeline too
             description="Darkroom: the cluster that images are made in",
             analytics_reporting=False,
         )

@@ -51,7 +51,8 @@ class ApiGateway(Section):
     throttle: Annotated[
         Throttle,
         Field(
-            title="what each API key may submit, by each of the two POST methods",
+            title="what each API key may submit, by each of the three POST methods: tasks of both versions,"
+            " and uploads",
             description="a mapping with rateLimit and burstLimit",
         ),
     ] = SUBMITTING
@@ -63,3 +64,12 @@ class ApiGateway(Section):
             description="a mapping with rateLimit and burstLimit",
         ),
     ] = POLLING
+    fair_queues: Annotated[
+        bool,
+        Field(
+            title="whether the tasks of an API key with many wait behind those of one with few (SQS's fair"
+            " queues)",
+            alias="fairQueues",
+            description="true or false",
+        ),
+    ] = True

@@ -14,6 +14,10 @@ HOST = r"^[A-Za-z0-9]([A-Za-z0-9.:/-]{0,251}[A-Za-z0-9])?$"
 TaskType = Annotated[str, StringConstraints(pattern=LABEL)]
 Place = Annotated[str, StringConstraints(pattern=S3_PLACE)]
 Host = Annotated[str, StringConstraints(pattern=HOST)]
+Gap = Annotated[int, Field(ge=1, le=24 * 3600)]  # seconds
+
+# Nine tries within about a day.
+RETRY_DELAYS = (15, 60, 5 * 60, 15 * 60, 3600, 3 * 3600, 6 * 3600, 12 * 3600)
 
 
 class Runtime(Section):
@@ -134,7 +138,7 @@ class Inputs(Section):
 
 
 class Webhooks(Section):
-    """The section `webhooks`: where callbacks may go, and what they are signed with."""
+    """The section `webhooks`: where callbacks may go, what they are signed with, and when they go again."""
 
     secret: Annotated[
         str | None,
@@ -152,4 +156,14 @@ class Webhooks(Section):
         default_factory=list,
         description="a list of host names, addresses and networks,"
         " such as hooks.example.internal or 10.1.0.0/16",
+    )
+
+    retry_delays: list[Gap] = Field(
+        title="the gaps between the tries of a webhook that fails, each up to a tenth longer; after the last"
+        " one it is a dead letter",
+        alias="retryDelays",
+        default_factory=lambda: list(RETRY_DELAYS),
+        max_length=20,
+        description="a list of at most 20 whole numbers of seconds, each from 1 to 86400 (a day); an empty"
+        " one means a single try",
     )

@@ -55,9 +55,11 @@ class DispatchApi(Construct):
         self._name_execution_logs(settings.stage_name)
         add_gateway_answers(self.api)
         submitting = {version: self._submitting(version, validator) for version in VERSIONS}
-        asking = self._asking(submitting["v1alpha2"].resource, status)
+        newest = submitting["v1alpha2"].resource
+        uploading = _methods(newest.add_resource("uploads"), validator, "POST")
+        asking = self._asking(newest, status)
         self.key = apigateway.ApiKey(self, "Key")
-        self._limit(settings, list(submitting.values()), asking)
+        self._limit(settings, [*submitting.values(), *uploading], asking)
         self._acknowledge()
 
     def _rest_api(self, stage_name: str) -> apigateway.RestApi:
@@ -103,7 +105,7 @@ class DispatchApi(Construct):
         submitting: Sequence[apigateway.Method],
         asking: Sequence[apigateway.Method],
     ) -> None:
-        """Put limits on the methods, so that polling a task's state never uses up those of submitting.
+        """Put limits on the methods, so that neither polling nor uploading uses up what submitting may take.
 
         The plan's own limit is the sum of what its methods may take.
         """

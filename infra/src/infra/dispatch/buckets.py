@@ -9,6 +9,10 @@ from infra.nag import acknowledge
 PAYLOAD_DAYS = 30  # a message lives 14 days in a queue, and as long in a dead-letter queue
 UNFINISHED_UPLOAD_DAYS = 1
 
+# Folders of the payload bucket.
+TASKS = "tasks"  # what is too large for a message or a row: tasks/<submission>/
+LETTERS = "dead-letters"  # messages that no agent could bring to an end
+
 
 class PrivateBucket(Construct):
     """A bucket that only this account reaches, over TLS, with its contents encrypted.

@@ -27,6 +27,7 @@ def validator_environment(
     payload_bucket: str,
     output_bucket: str,
     deployment: Deployment,
+    fair_queues: bool,
 ) -> dict[str, str]:
     """Return the validator's environment variables.
 
@@ -40,6 +41,7 @@ def validator_environment(
         "OUTPUT_BUCKET": output_bucket,
         "RUNTIMES": runtimes_json(deployment),
         "INSECURE_CALLBACKS": "false",
+        "FAIR_QUEUES": "true" if fair_queues else "false",
         "POWERTOOLS_SERVICE_NAME": "validator",
         "POWERTOOLS_LOG_LEVEL": "INFO",
     }
@@ -100,7 +102,8 @@ def _check_size(environment: Mapping[str, str], *, runtimes: int) -> None:
         raise EnvironmentTooBigError(
             f"modelsRuntime: {runtimes} runtimes are too many for one deployment: the validator's environment"
             f" would take up to {size} bytes, {share} of them for the names, types and models, and"
-            f" Lambda takes {MAX_ENVIRONMENT_BYTES}; use shorter names, or split them over two deployments"
+            f" Lambda takes {MAX_ENVIRONMENT_BYTES}; use shorter names, or split them over two"
+            " deployments, each with a stackName of its own"
         )
 
 

@@ -28,6 +28,7 @@ class DispatchStack(cdk.Stack):
         super().__init__(
             scope,
             construct_id,
+            stack_name=construct_id,  # in a stage of a pipeline too
             description="Darkroom: dispatch of image generation tasks",
             analytics_reporting=False,
         )
@@ -47,7 +48,7 @@ class DispatchStack(cdk.Stack):
         )
         self.validator = self._validator(config, zips)
         self.notifier = self._notifier(zips)
-        self.status = self._status(zips)
+        self.status = self._status(config, zips)
         self.webhooks = Webhooks(
             self,
             "Webhooks",
@@ -85,6 +86,7 @@ class DispatchStack(cdk.Stack):
             payload_bucket=self.payload_bucket.bucket_name,
             output_bucket=self.output_bucket.bucket_name,
             deployment=config.deployment,
+            fair_queues=config.apigw.fair_queues,
         )
         return ValidatorFunction(
             self,
@@ -94,16 +96,18 @@ class DispatchStack(cdk.Stack):
             table=self.table,
             requests_topic=self.requests,
             payload_bucket=self.payload_bucket,
+            reserved=config.functions.validator_concurrency,
             log_retention=self._log_retention,
         )
 
-    def _status(self, zips: Zips) -> StatusFunction:
+    def _status(self, config: Config, zips: Zips) -> StatusFunction:
         return StatusFunction(
             self,
             "Status",
             code=zips.status,
             places=Places(self.table, self.notifications, self.payload_bucket, self.output_bucket),
             queues={name: subscribed.queue for name, subscribed in self.queues.items()},
+            reserved=config.functions.status_concurrency,
             log_retention=self._log_retention,
         )
 

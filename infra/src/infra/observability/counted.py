@@ -22,6 +22,7 @@ def lines_with(
     groups: Sequence[logs.ILogGroup],
     counted: str,
     but_not: tuple[str, Sequence[str]] | None = None,
+    only: tuple[str, str] | None = None,
 ) -> cloudwatch.Metric:
     """Return a metric of the lines that count something, in all of some functions' logs.
 
@@ -32,6 +33,7 @@ def lines_with(
         groups: the logs.
         counted: name of the count.
         but_not: a dimension of the count, and values of it whose lines are left out.
+        only: a dimension of the count, and the one value of it that lines have to have.
     """
     at_least_one = [  # one library writes the number, another a list of it
         logs.FilterPattern.number_value(f"$.{counted}{at}", ">=", 1) for at in ("", "[0]")
@@ -40,6 +42,8 @@ def lines_with(
     if but_not is not None:
         dimension, values = but_not
         patterns += [logs.FilterPattern.string_value(f"$.{dimension}", "!=", value) for value in values]
+    if only is not None:
+        patterns.append(logs.FilterPattern.string_value(f"$.{only[0]}", "=", only[1]))
     pattern = logs.FilterPattern.all(*patterns) if len(patterns) > 1 else patterns[0]
     namespace = f"{NAMESPACE}/{deployment}"
     for number, group in enumerate(groups):

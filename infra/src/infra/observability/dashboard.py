@@ -1,6 +1,7 @@
 """One page that tells how a deployment is."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import batched
 
 from aws_cdk import Stack
@@ -11,7 +12,7 @@ from infra.observability import metrics
 from infra.observability.alarms import PAGE
 from infra.observability.dispatch_alarms import TABLE_OPERATIONS
 from infra.observability.metrics import MINUTE, ApiMetrics, RuntimeMetrics
-from infra.observability.names import Agent
+from infra.observability.names import Agent, Notifier, StatusFunction, Validator
 from infra.observability.runtime_alarms import agents_ready, gpu_busy
 from task_schema import Status
 
@@ -21,8 +22,17 @@ HEIGHT = 6
 ALARMS_IN_A_WIDGET = 100
 
 
+@dataclass(frozen=True)
+class WebhookQueues:
+    """The names of the queues of webhooks."""
+
+    first: str
+    retries: str
+    dead_letters: str
+
+
 class OperatorsDashboard(Construct):
-    """The dashboard: alarms, the API, each runtime, and what ends tasks that no agent ends."""
+    """The dashboard: alarms, the API, each runtime, webhooks, and what ends tasks that no agent ends."""
 
     def __init__(
         self,
@@ -33,7 +43,9 @@ class OperatorsDashboard(Construct):
         alarms: Sequence[cloudwatch.IAlarm],
         api: ApiMetrics,
         runtimes: Sequence[RuntimeMetrics],
-        functions: Mapping[str, str],
+        front: Mapping[str, str],
+        notifier: Mapping[str, str],
+        webhooks: WebhookQueues,
         table: str,
     ) -> None:
         """Make it.
@@ -45,7 +57,9 @@ class OperatorsDashboard(Construct):
             alarms: shown at the top.
             api: of the stage.
             runtimes: of each a row.
-            functions: titles to names of Lambda functions.
+            front: titles to names of the functions behind the API.
+            notifier: the same of those that no request waits for.
+            webhooks: their queues.
             table: name of the tasks table.
         """
         super().__init__(scope, construct_id)
@@ -65,9 +79,11 @@ class OperatorsDashboard(Construct):
                 )
             )
         page.add_widgets(*_api(api, runtimes))
+        page.add_widgets(*_asked(api, front))
         for runtime in runtimes:
             page.add_widgets(*_runtime(runtime))
-        page.add_widgets(*_ends(functions, table))
+        page.add_widgets(*_webhooks(webhooks))
+        page.add_widgets(*_ends({**front, **notifier}, table))
 
 
 def _api(api: ApiMetrics, runtimes: Sequence[RuntimeMetrics]) -> list[cloudwatch.GraphWidget]:
@@ -81,6 +97,64 @@ def _api(api: ApiMetrics, runtimes: Sequence[RuntimeMetrics]) -> list[cloudwatch
         ),
         _graph("Accepted", [metrics.accepted(each.runtime) for each in runtimes]),
         _graph("Refused, by code", [metrics.refused_by_code()]),
+    ]
+
+
+def _asked(api: ApiMetrics, front: Mapping[str, str]) -> list[cloudwatch.GraphWidget]:
+    task = "/v1alpha2/tasks/{id}"
+    asked = (("GET", task, "shown"), ("GET", "/v1alpha2/tasks", "listed"), ("DELETE", task, "cancelled"))
+    return [
+        _graph(
+            "API: asked about tasks",
+            [_named(api.of_method(verb, path, "Count", "Sum"), label) for verb, path, label in asked],
+            right=[_named(api.of_method("GET", task, "Latency", "p50"), "ms until shown, waiting counted")],
+        ),
+        _graph(
+            "Answers about tasks (all deployments here)",
+            [metrics.counted(name, StatusFunction.SERVICE) for name in StatusFunction.ANSWERED],
+        ),
+        _graph(
+            "Uploads",
+            [_named(api.of_method("POST", "/v1alpha2/uploads", "Count", "Sum"), "asked for")],
+            right=[
+                _named(metrics.counted(Validator.UPLOADS, Validator.SERVICE), "granted (all deployments)")
+            ],
+        ),
+        _graph(
+            "Functions at once",
+            [_named(metrics.concurrent(name), title) for title, name in front.items()],
+            right=[_named(metrics.concurrent(), "all of the account")],
+        ),
+    ]
+
+
+def _webhooks(queues: WebhookQueues) -> list[cloudwatch.GraphWidget]:
+    visible, delayed = "ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesDelayed"
+    age = "ApproximateAgeOfOldestMessage"
+
+    def of(name: str, metric: str, label: str) -> cloudwatch.Metric:
+        return _named(metrics.queue(name, metric, "Maximum", MINUTE), label)
+
+    return [
+        _graph(
+            "Webhooks, by outcome (all deployments here)",
+            [metrics.webhooks_by(Notifier.OUTCOME, Notifier.WEBHOOKS)],
+        ),
+        _graph(
+            "Webhooks: answers of receivers (all deployments here)",
+            [metrics.webhooks_by(Notifier.ANSWER, Notifier.WEBHOOK_TRIES)],
+            right=[metrics.counted(Notifier.WEBHOOK_FAILURES, Notifier.SERVICE)],
+        ),
+        _graph(
+            "Webhooks: waiting",
+            [
+                of(queues.first, visible, "first tries"),
+                of(queues.retries, visible, "later tries, due"),
+                of(queues.retries, delayed, "later tries, not yet due"),
+            ],
+            right=[of(queues.first, age, "age, first"), of(queues.retries, age, "age, later")],
+        ),
+        _graph("Webhooks: dead letters", [of(queues.dead_letters, visible, "kept")]),
     ]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.config import Alarms
@@ -12,7 +13,7 @@ from infra.observability import metrics
 from infra.observability.alarms import ABOVE, BELOW, SILENCE, Watch
 from infra.observability.counted import lines_with
 from infra.observability.metrics import FIVE_MINUTES, ApiMetrics
-from infra.observability.names import Notifier, Validator
+from infra.observability.names import Notifier, StatusFunction, Validator
 
 FEWEST_REQUESTS = 20  # below it a share says nothing, and three faults are enough
 FEW_FAULTS = 3
@@ -60,20 +61,44 @@ def validator_watches(scope: Construct, dispatch: DispatchStack, *, deployment: 
         means="Lambda refused to run the validator: the account's concurrency is used up.",
         first="See which function uses it up, and ask for more.",
     )
-    yield Watch(
+    yield _unavailable(
+        scope,
+        "Unavailable",
         anchor="unavailable",
-        metric=lines_with(
-            scope,
-            "Unavailable",
-            deployment=deployment,
-            groups=[dispatch.validator.log_group],
-            counted=Validator.UNAVAILABLE,
-        ),
-        limit=FEW_FAULTS,
-        periods=3,
-        breaching=2,
+        deployment=deployment,
+        group=dispatch.validator.log_group,
+        counted=Validator.UNAVAILABLE,
         means="The validator answered 503: the table, the topic or the payload bucket did not answer.",
-        first="See the field aws_code in its log.",
+    )
+
+
+def status_watches(scope: Construct, dispatch: DispatchStack, *, deployment: str) -> Iterator[Watch]:
+    """Yield what is watched of the status function; `scope` gets the filter of its log."""
+    name = dispatch.status.function.function_name
+    yield Watch(
+        anchor="status-errors",
+        metric=metrics.function(name, "Errors"),
+        limit=1,
+        means="The status function crashed or ran out of time.",
+        first="See the last lines of its log.",
+    )
+    yield Watch(
+        anchor="status-throttles",
+        metric=metrics.function(name, "Throttles"),
+        limit=1,
+        periods=3,
+        breaching=3,
+        means="Lambda refused to run the status function: requests that wait use up its concurrency.",
+        first="See how many ask and wait, and whether submitting has enough left.",
+    )
+    yield _unavailable(
+        scope,
+        "StatusUnavailable",
+        anchor="status-unavailable",
+        deployment=deployment,
+        group=dispatch.status.log_group,
+        counted=StatusFunction.UNAVAILABLE,
+        means="The status function answered 503: the table, a bucket or the topic did not answer.",
     )
 
 
@@ -147,14 +172,14 @@ def notifier_watches(scope: Construct, dispatch: DispatchStack, *, deployment: s
 
 
 def function_errors(name: str, what: str) -> Watch:
-    """Return what is watched of each function of the notifier."""
+    """Return what is watched of each function of the notifier; `what` is its name in logs and pages."""
     return Watch(
         anchor="notifier-errors",
         metric=metrics.function(name, "Errors"),
         limit=1,
         periods=3,
         breaching=2,
-        means=f"The notifier's function for what is {what} crashed or ran out of time.",
+        means=f"The function '{what}' of the notifier crashed or ran out of time.",
         first="See the last lines of its log; messages come again by themselves.",
     )
 
@@ -169,6 +194,27 @@ def throttled(table: str, operation: str) -> Watch:
         breaching=2,
         means=f"DynamoDB refused {operation} on the tasks table for too many requests.",
         first="See whether one task or one runtime has most of them.",
+    )
+
+
+def _unavailable(
+    scope: Construct,
+    construct_id: str,
+    *,
+    anchor: str,
+    deployment: str,
+    group: logs.ILogGroup,
+    counted: str,
+    means: str,
+) -> Watch:
+    return Watch(
+        anchor=anchor,
+        metric=lines_with(scope, construct_id, deployment=deployment, groups=[group], counted=counted),
+        limit=FEW_FAULTS,
+        periods=3,
+        breaching=2,
+        means=means,
+        first="See the field aws_code in its log.",
     )
 
 

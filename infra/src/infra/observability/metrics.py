@@ -24,14 +24,8 @@ class RuntimeMetrics:
     cluster: str
 
     def queue(self, name: str, statistic: str, period: Duration = FIVE_MINUTES) -> cloudwatch.Metric:
-        """Return a metric of the queue. SQS tells nothing of a queue that was idle for six hours."""
-        return cloudwatch.Metric(
-            namespace="AWS/SQS",
-            metric_name=name,
-            dimensions_map={"QueueName": self.queue_name},
-            statistic=statistic,
-            period=period,
-        )
+        """Return a metric of the queue."""
+        return queue(self.queue_name, name, statistic, period)
 
     def age(self) -> cloudwatch.Metric:
         """Return the age of the oldest message, in seconds."""
@@ -97,7 +91,13 @@ class ApiMetrics:
 
     def of_submitting(self, name: str, statistic: str, period: Duration = FIVE_MINUTES) -> cloudwatch.Metric:
         """Return one of submitting alone: a request that waits for a task takes as long as it was told to."""
-        return self._of(name, statistic, period, Method="POST", Resource="/v1alpha2")
+        return self.of_method("POST", "/v1alpha2", name, statistic, period)
+
+    def of_method(
+        self, verb: str, path: str, name: str, statistic: str, period: Duration = FIVE_MINUTES
+    ) -> cloudwatch.Metric:
+        """Return one of one method alone."""
+        return self._of(name, statistic, period, Method=verb, Resource=path)
 
     def _of(self, name: str, statistic: str, period: Duration, **more: str) -> cloudwatch.Metric:
         return cloudwatch.Metric(
@@ -107,6 +107,17 @@ class ApiMetrics:
             statistic=statistic,
             period=period,
         )
+
+
+def queue(queue_name: str, name: str, statistic: str, period: Duration = FIVE_MINUTES) -> cloudwatch.Metric:
+    """Return a metric of a queue. SQS tells nothing of a queue that was idle for six hours."""
+    return cloudwatch.Metric(
+        namespace="AWS/SQS",
+        metric_name=name,
+        dimensions_map={"QueueName": queue_name},
+        statistic=statistic,
+        period=period,
+    )
 
 
 def function(name: str, metric: str, statistic: str = "Sum") -> cloudwatch.Metric:
@@ -153,6 +164,35 @@ def letters_by_reason() -> cloudwatch.MathExpression:
     """Return a graph of the letters that the notifier settled."""
     schema = f"{NAMESPACE},{Notifier.QUEUE},{Notifier.REASON},service"
     return search(schema, f'MetricName="{Notifier.LETTERS}"', label=f"${{PROP('Dim.{Notifier.REASON}')}}")
+
+
+def webhooks_by(dimension: str, name: str) -> cloudwatch.MathExpression:
+    """Return a graph of a count of webhooks, by one of its dimensions."""
+    schema = f"{NAMESPACE},{dimension},service"
+    found = f'MetricName="{name}" service="{Notifier.SERVICE}"'
+    return search(schema, found, label=f"${{PROP('Dim.{dimension}')}}")
+
+
+def counted(name: str, service: str) -> cloudwatch.Metric:
+    """Return what a function counts without a dimension of its own."""
+    return cloudwatch.Metric(
+        namespace=NAMESPACE,
+        metric_name=name,
+        dimensions_map={"service": service},
+        statistic="Sum",
+        period=FIVE_MINUTES,
+    )
+
+
+def concurrent(function_name: str | None = None) -> cloudwatch.Metric:
+    """Return how many of a function ran at once, at most; without a name, of all that the account has."""
+    return cloudwatch.Metric(
+        namespace="AWS/Lambda",
+        metric_name="ConcurrentExecutions",
+        dimensions_map=None if function_name is None else {"FunctionName": function_name},
+        statistic="Maximum",
+        period=MINUTE,
+    )
 
 
 def swept_by_code() -> cloudwatch.MathExpression:

@@ -52,9 +52,18 @@ class Notifier:
     CODE: Final = "code"
     SWEEP_FAILURES: Final = "SweepFailures"
     SWEPT: Final = "Swept"
+    WEBHOOKS: Final = "Webhooks"
+    OUTCOME: Final = "outcome"
+    WEBHOOK_TRIES: Final = "WebhookTries"
+    ANSWER: Final = "answer"
+    WEBHOOK_FAILURES: Final = "WebhookFailures"
 
     #: Reasons of letters that changed nothing for anybody.
     HARMLESS: Final = ("stale", "told_before", "told_late", TaskCode.CANCELLED.value)
+    #: What becomes of a webhook that somebody has, and of one that will be tried again.
+    DELIVERED: Final = "delivered"
+    GONE: Final = "gone"
+    RETRIED: Final = "retried"
 
 
 class Validator:
@@ -64,7 +73,18 @@ class Validator:
     ACCEPTED: Final = "Accepted"
     REFUSED: Final = "Refused"
     UNAVAILABLE: Final = "Unavailable"
+    UPLOADS: Final = "UploadsGranted"
     CODE: Final = "code"
+
+
+class StatusFunction:
+    """Metrics of the status function (EMF)."""
+
+    SERVICE: Final = "status"
+    UNAVAILABLE: Final = "Unavailable"
+
+    #: All answers to questions about tasks that were good.
+    ANSWERED: Final = ("Shown", "Unchanged", "Listed", "Cancelled", "CancelRequested")
 
 
 #: Codes of failed tasks that are ours to mend: the request was right, and nobody else was in the way.

@@ -5,13 +5,14 @@ from constructs import Construct
 from infra.config import Config
 from infra.dispatch.stack import DispatchStack
 from infra.observability.alarms import AlarmBook
-from infra.observability.dashboard import OperatorsDashboard
+from infra.observability.dashboard import OperatorsDashboard, WebhookQueues
 from infra.observability.dispatch_alarms import (
     TABLE_OPERATIONS,
     api_watches,
     function_errors,
     letter_watches,
     notifier_watches,
+    status_watches,
     throttled,
     validator_watches,
 )
@@ -19,6 +20,7 @@ from infra.observability.metrics import ApiMetrics, RuntimeMetrics
 from infra.observability.recipients import Recipients
 from infra.observability.runtime_alarms import runtime_watches
 from infra.observability.tracing import TracingRules
+from infra.observability.webhook_alarms import webhook_watches
 from infra.retention import RETENTION
 
 
@@ -35,6 +37,7 @@ class ObservabilityStack(cdk.Stack):
         super().__init__(
             scope,
             construct_id,
+            stack_name=construct_id,  # in a stage of a pipeline too
             description="Darkroom: traces, alarms and the dashboard",
             analytics_reporting=False,
         )
@@ -80,8 +83,10 @@ class ObservabilityStack(cdk.Stack):
         for watch in (
             *api_watches(self._api, limits),
             *validator_watches(book, self._dispatch, deployment=deployment),
+            *status_watches(book, self._dispatch, deployment=deployment),
             *letter_watches(book, self._dispatch, deployment=deployment),
             *notifier_watches(book, self._dispatch, deployment=deployment),
+            *webhook_watches(book, self._dispatch, deployment=deployment),
         ):
             book.add(watch)
         for kind, name in self._notifier_functions().items():
@@ -91,7 +96,7 @@ class ObservabilityStack(cdk.Stack):
         return book
 
     def _dashboard(self) -> None:
-        validator = self._dispatch.validator.function.function_name
+        webhooks = self._dispatch.webhooks
         OperatorsDashboard(
             self,
             "Dashboard",
@@ -99,14 +104,27 @@ class ObservabilityStack(cdk.Stack):
             alarms=self.alarms.alarms,
             api=self._api,
             runtimes=self._runtimes,
-            functions={"validator": validator, **self._notifier_functions()},
+            front={
+                "validator": self._dispatch.validator.function.function_name,
+                "status": self._dispatch.status.function.function_name,
+            },
+            notifier=self._notifier_functions(),
+            webhooks=WebhookQueues(
+                first=webhooks.first.queue.queue_name,
+                retries=webhooks.retries.queue_name,
+                dead_letters=webhooks.dead_letters.queue_name,
+            ),
             table=self._dispatch.table.table_name,
         )
 
     def _notifier_functions(self) -> dict[str, str]:
         notifier = self._dispatch.notifier
         letters = {kind: each.function.function_name for kind, each in notifier.letters.items()}
-        return {**letters, "swept": notifier.sweeper.function.function_name}
+        return {
+            **letters,
+            "swept": notifier.sweeper.function.function_name,
+            "webhooks": self._dispatch.webhooks.function.function_name,
+        }
 
 
 def cluster_name(config: Config) -> str:

@@ -7,8 +7,10 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.cluster.identities import PodRole
+from infra.dispatch.buckets import TASKS
 from infra.nag import acknowledge_open
 from infra.runtimes.places import Places, QueuePlace
+from task_schema import UPLOADS
 
 CONSUME = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility")
 KEEP_TASKS = ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem")
@@ -47,7 +49,8 @@ class RuntimeRole(PodRole):
             _allow(
                 "Outputs", ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"), [f"{places.output_arn}/*"]
             ),
-            _allow("Payloads", ("s3:GetObject", "s3:PutObject"), [f"{places.payload_arn}/tasks/*"]),
+            _allow("Payloads", ("s3:GetObject", "s3:PutObject"), [f"{places.payload_arn}/{TASKS}/*"]),
+            _allow("Uploads", ("s3:GetObject",), [f"{places.payload_arn}/{UPLOADS}/*"]),
             _allow("Unreadable", ("s3:PutObject",), [f"{places.payload_arn}/unreadable/{runtime}/*"]),
             _allow("WhatIsMissing", ("s3:ListBucket",), [places.payload_arn, models]),
             _allow("Models", ("s3:GetObject",), [f"{models}/*"]),

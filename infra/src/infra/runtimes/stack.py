@@ -46,6 +46,7 @@ class RuntimeStack(cdk.Stack):
         super().__init__(
             scope,
             construct_id,
+            stack_name=construct_id,  # in a stage of a pipeline too
             description=f"Darkroom: the runtime {runtime.name}",
             analytics_reporting=False,
         )

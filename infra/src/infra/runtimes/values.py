@@ -33,7 +33,7 @@ def chart_values(
     """Return the values of a runtime's release; `extraValues` have the last word."""
     ours = {
         "runtime": {
-            **_agent_image(cluster, runtime.extra_values),
+            **_agent_image(cluster, config.release.queue_agent, runtime.extra_values),
             "name": runtime.name,
             "type": runtime.type,
             "region": cluster.region,
@@ -58,11 +58,12 @@ def chart_values(
     return merged(ours, runtime.extra_values)
 
 
-def _agent_image(cluster: ClusterFacts, extra: Mapping[str, Any]) -> dict[str, Any]:
+def _agent_image(cluster: ClusterFacts, version: str | None, extra: Mapping[str, Any]) -> dict[str, Any]:
     """Return where the agent's image is: where the guide pushes it, unless the user names a registry."""
-    if extra.get("imageRegistry"):
-        return {}
-    return {"queueAgent": {"image": {"repository": f"{cluster.registry}/{AGENT_IMAGE}"}}}
+    repository = {} if extra.get("imageRegistry") else {"repository": f"{cluster.registry}/{AGENT_IMAGE}"}
+    tag = {} if version is None else {"tag": version}
+    image = repository | tag
+    return {"queueAgent": {"image": image}} if image else {}
 
 
 def _selectors(cluster: ClusterFacts, extra: Mapping[str, Any]) -> dict[str, Any]:

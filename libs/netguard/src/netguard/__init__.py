@@ -3,6 +3,7 @@
 from netguard.addresses import is_global_address
 from netguard.errors import (
     AddressRefusedError,
+    AnswerTooLongError,
     HostUnresolvedError,
     NetguardError,
     RedirectRefusedError,
@@ -18,6 +19,7 @@ from netguard.urls import checked_url, safe_url
 __all__ = [
     "AddressGuard",
     "AddressRefusedError",
+    "AnswerTooLongError",
     "GuardedTransport",
     "HostUnresolvedError",
     "NetguardError",

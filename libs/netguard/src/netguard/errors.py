@@ -5,7 +5,8 @@ NetguardError
 ├── AddressRefusedError      the host has an address that is not public
 ├── HostUnresolvedError      the host has no address (`temporary` if asking again may help)
 ├── RedirectRefusedError     the server sent the client where it must not go
-└── TooManyRedirectsError    the chain of redirects is longer than allowed
+├── TooManyRedirectsError    the chain of redirects is longer than allowed
+└── AnswerTooLongError       the server sent more than the caller wants to read
 """
 
 
@@ -45,3 +46,11 @@ class RedirectRefusedError(NetguardError):
 
 class TooManyRedirectsError(NetguardError):
     """A chain of redirects is longer than allowed."""
+
+
+class AnswerTooLongError(NetguardError):
+    """A server sent more than may be read of it: head, interim answers and body together."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"the answer has more than {most} bytes")
+        self.most = most

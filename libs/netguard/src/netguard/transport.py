@@ -15,6 +15,7 @@ import httpx
 
 from netguard.errors import HostUnresolvedError
 from netguard.guard import AddressGuard
+from netguard.limiting import LimitedTransport
 from netguard.resolver import Resolver, SyncResolver, SyncSystemResolver, SystemResolver
 from netguard.urls import checked_url
 
@@ -37,6 +38,9 @@ class GuardedTransport(httpx.AsyncBaseTransport):
     `inner` sends the requests, which by then name an address; given by tests, or to tune a connection pool
     that must not keep connections. `ssl_context` must verify certificates and host names.
 
+    `most_bytes` is for callers who want the status and no more: of an answer so many bytes are read, head,
+    interim answers and body together, and `AnswerTooLongError` is raised where there are more.
+
     Its requests raise `netguard.errors.NetguardError` besides what httpx raises.
     """
 
@@ -47,12 +51,11 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         resolver: Resolver | None = None,
         ssl_context: ssl.SSLContext | None = None,
         inner: httpx.AsyncBaseTransport | None = None,
+        most_bytes: int | None = None,
     ) -> None:
         self._guard = guard
         self._resolver = resolver or SystemResolver()
-        self._inner = inner or httpx.AsyncHTTPTransport(
-            verify=_verifying(ssl_context), trust_env=False, limits=_LIMITS
-        )
+        self._inner = inner or _inner(ssl_context, most_bytes)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request to a checked address of its host."""
@@ -169,6 +172,13 @@ def _addressed(request: httpx.Request, host: str, address: str) -> httpx.Request
 def _connect_timeout(request: httpx.Request) -> float | None:
     seconds = request.extensions.get("timeout", {}).get("connect")
     return None if seconds is None else float(seconds)
+
+
+def _inner(ssl_context: ssl.SSLContext | None, most_bytes: int | None) -> httpx.AsyncBaseTransport:
+    context = _verifying(ssl_context)
+    if most_bytes is not None:
+        return LimitedTransport(context, most=most_bytes)
+    return httpx.AsyncHTTPTransport(verify=context, trust_env=False, limits=_LIMITS)
 
 
 def _verifying(context: ssl.SSLContext | None) -> ssl.SSLContext:

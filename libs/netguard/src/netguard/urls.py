@@ -43,11 +43,12 @@ def checked_url(url: str | httpx.URL) -> httpx.URL:
     """
     try:
         parsed = httpx.URL(url)
+        host = parsed.host  # only here an international name is read: IDNA's errors are ValueErrors
     except (httpx.InvalidURL, ValueError) as exc:
         raise UrlRefusedError(f"{safe_url(url)} is not a URL") from exc
     if parsed.scheme not in {"http", "https"}:
         raise UrlRefusedError(f"{safe_url(url)} is neither http nor https")
-    if not parsed.host:
+    if not host:
         raise UrlRefusedError(f"{safe_url(url)} names no host")
     if parsed.port is not None and not 0 < parsed.port <= LAST_PORT:
         raise UrlRefusedError(f"{safe_url(url)} has a port that does not exist")

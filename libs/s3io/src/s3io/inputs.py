@@ -13,8 +13,9 @@ from s3io.errors import InputRefusedError, InputTooLargeError, InputUnreachableE
 from s3io.limits import InputLimits
 from s3io.media import MediaType, sniff
 from s3io.pixels import BrokenImageError, count_pixels
-from s3io.s3_inputs import AllowedPlaces, parse_link, read_object
+from s3io.s3_inputs import AllowedPlaces, parse_link, parse_upload, read_object, read_upload
 from s3io.web_inputs import read_web
+from task_schema import names_upload
 
 __all__ = ["FetchedInput", "InputFetcher", "InputLimits", "is_link"]
 
@@ -35,11 +36,12 @@ class FetchedInput:
 
 
 def is_link(text: str) -> bool:
-    """Tell whether a text is, as a whole, an http, https or s3 URL; a data URL is not.
+    """Tell whether a text is, as a whole, an http, https or s3 URL or names an upload; a data URL is not.
 
-    The key of an s3 URL is taken as it stands: it may have spaces within.
+    The key of an s3 URL is taken as it stands: it may have spaces within. What starts as the name of an
+    upload is none of a runtime's business, so that a malformed one is a link too, which cannot be fetched.
     """
-    return _LINK.fullmatch(text) is not None
+    return names_upload(text) or _LINK.fullmatch(text) is not None
 
 
 class InputFetcher:
@@ -51,6 +53,7 @@ class InputFetcher:
         allowed_hosts: hosts and networks that may be fetched from though they are not public.
         http: a transport to use instead, with a guard of its own; `allowed_hosts` is empty then.
         limits: of each input.
+        uploads: the bucket whose folder `uploads/` is what `upload://` names; none: no upload can be had.
 
     Raises:
         ValueError: an entry of `s3_allowed` or `allowed_hosts` is malformed, or both ways of saying which
@@ -65,6 +68,7 @@ class InputFetcher:
         allowed_hosts: Iterable[str] = (),
         http: GuardedTransport | None = None,
         limits: InputLimits | None = None,
+        uploads: str | None = None,
     ) -> None:
         guard = AddressGuard(allowed := tuple(allowed_hosts))
         if http is not None and allowed:
@@ -73,6 +77,7 @@ class InputFetcher:
         self._s3 = s3_client
         self._s3_allowed = AllowedPlaces(s3_allowed)
         self._limits = limits or InputLimits()
+        self._uploads = uploads
 
     async def fetch(self, url: str) -> FetchedInput:
         """Return what a link leads to.
@@ -94,11 +99,14 @@ class InputFetcher:
     async def _read(self, url: str, shown: str) -> bytes:
         if not is_link(url):
             raise InputRefusedError(shown, "is not an http, https or s3 URL")
+        # A thread cannot be cancelled: it gets the same deadline.
+        deadline = time.monotonic() + self._limits.total_seconds
+        if names_upload(url):
+            uri = parse_upload(url, shown, self._uploads)
+            return await asyncio.to_thread(read_upload, self._s3, uri, shown, self._limits, deadline=deadline)
         if url[:2].lower() != "s3":
             return await read_web(self._http, url, self._limits)
         uri = parse_link(url, shown, self._s3_allowed)
-        # A thread cannot be cancelled: it gets the same deadline.
-        deadline = time.monotonic() + self._limits.total_seconds
         return await asyncio.to_thread(read_object, self._s3, uri, shown, self._limits, deadline=deadline)
 
     def _examined(self, url: str, shown: str, data: bytes) -> FetchedInput:

@@ -1,5 +1,6 @@
 from dataclasses import dataclass
 
+#: Of one input.
 MAX_BYTES = 32 * 1024 * 1024
 MAX_PIXELS = 64_000_000
 TOTAL_SECONDS = 60.0

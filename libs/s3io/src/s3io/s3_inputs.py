@@ -13,6 +13,7 @@ from s3io.errors import (
 from s3io.limits import InputLimits
 from s3io.reading import read_at_most
 from s3io.uri import SCHEME, S3Uri
+from task_schema import UPLOAD_FORM, upload_key
 
 _DENIED = frozenset({"AccessDenied", "AllAccessDisabled", "AccountProblem"})
 _MISSING = frozenset({"NoSuchKey", "NoSuchBucket", "NoSuchVersion", "404"})
@@ -20,6 +21,10 @@ _MISSING = frozenset({"NoSuchKey", "NoSuchBucket", "NoSuchVersion", "404"})
 _RETRYABLE = frozenset(
     {"ExpiredToken", "InvalidToken", "RequestTimeout", "RequestTimeTooSkewed", "SlowDown", "Throttling"}
 )
+
+
+class _MissingError(InputUnreachableError):
+    """S3 says that there is no such object."""
 
 
 class AllowedPlaces:
@@ -70,6 +75,39 @@ def parse_link(url: str, shown: str, allowed: AllowedPlaces) -> S3Uri:
     return uri
 
 
+def parse_upload(reference: str, shown: str, bucket: str | None) -> S3Uri:
+    """Return the object that the name of an upload stands for.
+
+    Args:
+        reference: as it stands in the request.
+        shown: it, as it may be told.
+        bucket: where uploads are; None: nowhere.
+
+    Raises:
+        InputRefusedError: it is malformed, or there are no uploads here.
+    """
+    key = upload_key(reference)
+    if key is None:
+        raise InputRefusedError(shown, f"cannot be fetched: {UPLOAD_FORM}")
+    if bucket is None:
+        raise InputRefusedError(shown, "cannot be fetched: there are no uploads here")
+    return S3Uri(bucket, key)
+
+
+def read_upload(client: Any, uri: S3Uri, shown: str, limits: InputLimits, *, deadline: float) -> bytes:
+    """Return the bytes of an upload, as `read_object` does those of any object.
+
+    Raises:
+        InputError: nothing was uploaded, or it is there no longer, is too large or comes too slowly.
+    """
+    try:
+        return read_object(client, uri, shown, limits, deadline=deadline)
+    except (InputRefusedError, _MissingError) as exc:
+        # Its folder may be read: it is for what is not there that S3 denies whoever may not list the bucket.
+        reason = "was not uploaded, or has expired: upload the file (again) before the task is sent"
+        raise InputUnreachableError(shown, reason, retryable=False) from exc
+
+
 def read_object(client: Any, uri: S3Uri, shown: str, limits: InputLimits, *, deadline: float) -> bytes:
     """Return the bytes of an object, within the limit and until the deadline of `time.monotonic()`.
 
@@ -97,6 +135,6 @@ def _translated(exc: ClientError, shown: str) -> InputRefusedError | InputUnreac
         # S3 says the same of what does not exist to whom may not list the bucket.
         return InputRefusedError(shown, "does not exist or may not be read by this deployment")
     if code in _MISSING:
-        return InputUnreachableError(shown, "does not exist", retryable=False, status=status)
+        return _MissingError(shown, "does not exist", retryable=False, status=status)
     retryable = status >= 500 or status == 429 or code in _RETRYABLE
     return InputUnreachableError(shown, f"could not be read: {code}", retryable=retryable, status=status)

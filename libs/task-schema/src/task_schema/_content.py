@@ -19,6 +19,7 @@ from task_schema._deployment import (
 )
 from task_schema._faults import Fault, faults_of, join
 from task_schema._graph import check_graph
+from task_schema._links import loader_strings, strings_in, upload_faults
 from task_schema._routing import Routing, split_routing
 
 CONTENT_MODELS: Mapping[str, type[_sdwebui.SdWebUiContent]] = {
@@ -44,7 +45,7 @@ def check_content(
         All faults found, in the order of the fields; empty where there is none.
     """
     if spec.type == COMFYUI:
-        return check_graph(content, prefix)
+        return check_graph(content, prefix) + upload_faults(loader_strings(content), prefix)
     if spec.type == SDWEBUI:
         return _check_sdwebui(spec, tasktype, content, prefix)
     return []
@@ -59,6 +60,8 @@ def _check_sdwebui(spec: RuntimeSpec, tasktype: str, content: Mapping[str, Any],
             model.model_validate(body)
     except ValidationError as exc:
         faults += faults_of(exc, prefix)
+    # In all that was sent: it is the agent that knows what a script of v1alpha1 moves where.
+    faults += upload_faults(strings_in(content), prefix)
     return faults + _check_model(spec, routing, _model_field(content, prefix))
 
 

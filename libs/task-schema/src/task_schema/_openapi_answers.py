@@ -96,6 +96,18 @@ _PAGE = {
     "tasks": [{**_LISTED, "images": [{"s3": f"{_FOLDER}/test-t2i-abcd-1.png"}]}],
     "cursor": None,
 }
+_UPLOAD_ID = "0b8f9a4e-6c1d-4a57-9d2e-3f0a5b7c1d2e"
+#: The answer that says where a file is to be sent.
+UPLOAD_EXAMPLES: Mapping[str, Mapping[str, Any]] = {
+    "a picture": {
+        "id": _UPLOAD_ID,
+        "reference": f"upload://{_UPLOAD_ID}",
+        "method": "PUT",
+        "url": f"https://payloadbucket.s3.us-east-1.amazonaws.com/uploads/{_UPLOAD_ID}?X-Amz-Signature=...",
+        "headers": {"content-length": "1048576", "content-type": "image/png"},
+        "expires_at": "2026-11-23T09:15:00Z",
+    }
+}
 _ACCEPTED = {"id_task": "test-t2i", "output_location": _FOLDER}
 _EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "Accepted": {**_ACCEPTED, "id": "test-t2i", "runtime": "sdruntime"},

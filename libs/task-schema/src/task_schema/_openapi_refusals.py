@@ -61,7 +61,7 @@ _WORDS = {
     401: "The header `x-api-key` is missing, or its value is not a key of this API.",
     404: "There is no task with this id.",
     409: "The task's state does not allow it.",
-    413: "The body is too large: send large pictures as links.",
+    413: "It is too large; large pictures are sent as links or uploads.",
     415: "The body is not sent as `application/json` in UTF-8.",
     429: "Too many requests with this key. Send it again after `Retry-After` seconds.",
     503: "It could not be handled just now. It is safe to send the same request again.",

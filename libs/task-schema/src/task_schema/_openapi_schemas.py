@@ -11,11 +11,18 @@ from task_schema._answers import Accepted, AcceptedV1Alpha1, TaskView
 from task_schema._content import CONTENT_MODELS
 from task_schema._faults import Refusal
 from task_schema._notifications import Notification
+from task_schema._uploads import Upload, UploadRequest
 from task_schema._v1alpha1 import V1Alpha1Request
 from task_schema._v1alpha2 import TaskRequest
 
-_READ: tuple[type[BaseModel], ...] = (TaskRequest, V1Alpha1Request, Notification, *CONTENT_MODELS.values())
-_WRITTEN: tuple[type[BaseModel], ...] = (Accepted, AcceptedV1Alpha1, TaskView, Refusal)
+_READ: tuple[type[BaseModel], ...] = (
+    TaskRequest,
+    V1Alpha1Request,
+    UploadRequest,
+    Notification,
+    *CONTENT_MODELS.values(),
+)
+_WRITTEN: tuple[type[BaseModel], ...] = (Accepted, AcceptedV1Alpha1, Upload, TaskView, Refusal)
 
 # Left out of an answer where there is nothing to say; all else is null then.
 _OPTIONAL = ("images_total", "output", "queue")

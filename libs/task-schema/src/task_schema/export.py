@@ -16,6 +16,7 @@ from task_schema._content import CONTENT_MODELS
 from task_schema._faults import Refusal
 from task_schema._messages import Message
 from task_schema._notifications import Notification
+from task_schema._uploads import Upload, UploadRequest
 from task_schema._v1alpha1 import V1Alpha1Request
 from task_schema._v1alpha2 import TaskRequest
 
@@ -26,6 +27,8 @@ MODELS: Mapping[str, type[BaseModel]] = {
     "v1alpha2-request": TaskRequest,
     "v1alpha2-accepted": Accepted,
     "v1alpha1-accepted": AcceptedV1Alpha1,
+    "upload-request": UploadRequest,
+    "upload": Upload,
     "refusal": Refusal,
     "task": TaskView,
     "message": Message,
@@ -33,7 +36,7 @@ MODELS: Mapping[str, type[BaseModel]] = {
     **{f"content-{name}": model for name, model in CONTENT_MODELS.items()},
 }
 # Answers are described as they are written, all else as it may be read.
-_WRITTEN = {"v1alpha2-accepted", "v1alpha1-accepted", "refusal", "task"}
+_WRITTEN = {"v1alpha2-accepted", "v1alpha1-accepted", "upload", "refusal", "task"}
 
 
 def schema(name: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from task_schema import RequestCode, Status
 from task_schema._metadata import ID_PATTERN
-from task_schema._openapi_answers import HEADERS, TASK_EXAMPLES, accepted, answer
+from task_schema._openapi_answers import HEADERS, TASK_EXAMPLES, UPLOAD_EXAMPLES, accepted, answer
 from task_schema._openapi_refusals import refusals
 from task_schema._openapi_schemas import ref, schemas
 
@@ -63,6 +63,20 @@ _FIELDS_V1ALPHA1 = {
         "alwayson_scripts.id_task",
     ),
 }
+_UPLOAD = (
+    RequestCode.BAD_JSON,
+    RequestCode.MISSING_FIELD,
+    RequestCode.BAD_VALUE,
+    RequestCode.UNKNOWN_FIELD,
+    RequestCode.TOO_LARGE,
+    RequestCode.UNSUPPORTED_MEDIA_TYPE,
+)
+_FIELDS_UPLOAD = {
+    RequestCode.MISSING_FIELD: ("size is required", "size"),
+    RequestCode.BAD_VALUE: ("size: Input should be greater than 0", "size"),
+    RequestCode.UNKNOWN_FIELD: ("name is not a known field", "name"),
+    RequestCode.TOO_LARGE: ("size: an input may have 33554432 bytes, not 50000000", "size"),
+}
 _NO_TASK = {RequestCode.NOT_FOUND: ("there is no task test-t2i", "id")}
 _ENDED = {
     RequestCode.CONFLICT: (
@@ -92,6 +106,7 @@ def document() -> dict[str, Any]:
         ],
         "paths": {
             "/v1alpha2": {"post": _post_v1alpha2()},
+            "/v1alpha2/uploads": {"post": _post_upload()},
             "/v1alpha2/tasks": {"get": _list()},
             "/v1alpha2/tasks/{id}": {
                 "parameters": [{"$ref": "#/components/parameters/Id"}],
@@ -151,8 +166,8 @@ def _parameters() -> dict[str, Any]:
         "IdempotencyKey": {
             "name": "Idempotency-Key",
             "in": "header",
-            "description": "A request with the key of an unfinished task of the same id is that task's,"
-            " whatever its body. Without it, the same id and the same body are.",
+            "description": "A request with the key of a task of the same id is that task's, ended or not,"
+            " whatever its body. Without it, the same id and the same body are, until the task has ended.",
             "schema": {"type": "string", "minLength": 1, "maxLength": 255},
         },
     }
@@ -179,6 +194,24 @@ def _post_v1alpha1() -> dict[str, Any]:
         "responses": {
             "200": accepted("AcceptedV1Alpha1"),
             **refusals(_SUBMIT_V1ALPHA1, _FIELDS_V1ALPHA1),
+        },
+    }
+
+
+def _post_upload() -> dict[str, Any]:
+    asked = {"a picture": {"value": {"size": 1048576, "content_type": "image/png"}}}
+    body = {"schema": ref("UploadRequest"), "examples": asked}
+    ready = "Send the file to `url`, by `method` and with `headers`; then `reference` stands for it."
+    return {
+        "tags": ["Submitting"],
+        "operationId": "createUpload",
+        "summary": "Send a file ahead, to name it in tasks",
+        "description": "It may have as many bytes as any input of a task, 32 MiB unless the deployment says"
+        " otherwise, and is kept for 30 days.",
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "responses": {
+            "200": answer(ready, "Upload", UPLOAD_EXAMPLES),
+            **refusals(_UPLOAD, _FIELDS_UPLOAD),
         },
     }
 

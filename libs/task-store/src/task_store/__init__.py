@@ -30,7 +30,7 @@ from task_store._task import (
     Task,
     context_fits,
 )
-from task_store._telling import MAX_KEPT_BYTES, announcement_of
+from task_store._telling import CALLBACK, MAX_KEPT_BYTES, announcement_of
 from task_store.errors import (
     AlreadyEndedError,
     BadCursorError,
@@ -47,6 +47,7 @@ from task_store.errors import (
 )
 
 __all__ = [
+    "CALLBACK",
     "FATE_NAME",
     "INDEX",
     "INDEX_PARTITION",

@@ -4,9 +4,19 @@ import math
 from dataclasses import replace
 from typing import Protocol
 
-from task_schema import Status
+from task_schema import Status, TaskCode
 from task_store import _cursors
-from task_store._conditions import Changes, Condition, Item, holds
+from task_store._conditions import (
+    Absent,
+    AllOf,
+    Changes,
+    Condition,
+    Is,
+    IsNot,
+    Item,
+    OneOf,
+    holds,
+)
 from task_store._items import (
     HOLDER,
     ending,
@@ -17,7 +27,7 @@ from task_store._items import (
     task_of,
     to_look_at,
 )
-from task_store._store import TaskStore
+from task_store._store import Replacing, TaskStore
 from task_store._table import LOOK_PARTITION, LOOK_SORT, SHARDS
 from task_store._task import Due, DuePage, NewTask, Outcome, Page, Task, check_token
 from task_store._writes import (
@@ -97,12 +107,15 @@ class Machine(TaskStore):
         item = self._rows.read(task_id)
         return None if item is None else task_of(item)
 
-    def record(self, new: NewTask, *, now: int) -> Task:
+    def record(self, new: NewTask, *, now: int, replacing: Replacing | None = None) -> Task:
         item = new_item(new, now)
         free = allows(RECORD, Call(submission=new.submission))
+        if new.idempotency_key is not None:
+            free = AllOf((free, _another_request(new.idempotency_key)))
+        condition = free if replacing is None else AllOf((free, Absent("callback_url")))
         for _ in range(MAX_ROUNDS):
             try:
-                self._rows.replace(item, free)
+                self._rows.replace(item, condition)
             except WriteRefusedError as refused:
                 existing = refused.item
             else:
@@ -110,6 +123,11 @@ class Machine(TaskStore):
             # A row that was read after the refusal may be free by now: told, or dropped by the table.
             if existing is not None and not holds(free, existing):
                 return _existing(task_of(existing), new)
+            if existing is not None and "callback_url" in existing and replacing is not None:
+                replacing(task_of(existing))
+                condition = AllOf((free, Is("submission", existing["submission"])))
+            elif replacing is not None:
+                condition = AllOf((free, Absent("callback_url")))
         raise TableUnavailableError(f"task {new.id} keeps changing")
 
     def mark_published(self, task_id: str, submission: str, *, now: int) -> None:
@@ -266,6 +284,15 @@ class Machine(TaskStore):
             if refused.item is not None and holds(has_happened(write, call), refused.item):
                 return task_of(refused.item)
             raise
+
+
+def _another_request(key: str) -> Condition:
+    """Whoever repeats a request after its task has ended is told of that, and has no second one.
+
+    But a task that never came to its queue is made anew.
+    """
+    never = Is("error_code", TaskCode.NOT_PUBLISHED.value)
+    return OneOf((IsNot("idempotency_key", key), never))
 
 
 def _existing(task: Task, new: NewTask) -> Task:

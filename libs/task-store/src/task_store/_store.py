@@ -1,6 +1,9 @@
+from collections.abc import Callable
 from typing import Protocol
 
 from task_store._task import DuePage, NewTask, Outcome, Page, Task
+
+type Replacing = Callable[[Task], None]
 
 
 class TaskStore(Protocol):
@@ -14,12 +17,20 @@ class TaskStore(Protocol):
     def get(self, task_id: str) -> Task | None:
         """Return the task as it is now (a consistent read), None if there is none."""
 
-    def record(self, new: NewTask, *, now: int) -> Task:
+    def record(self, new: NewTask, *, now: int, replacing: Replacing | None = None) -> Task:
         """Store an accepted task as queued, unless its id is taken by one that has not finished.
 
+        Args:
+            new: the task.
+            now: ms since the epoch.
+            replacing: is called with a finished task that has a callback, just before its row goes to the new
+                one: a webhook that is still on its way would no longer find its URL there. It may be called
+                and the row not be replaced after all. What it raises is raised, and nothing is stored.
+
         Returns:
-            The new task; or the one that is there, if it has the same body or the same idempotency key and
-            has not finished, or is this very submission: look at its `submission`, `published_at`, `status`.
+            The new task; or the one that is there, if it has the same body and has not finished, has the same
+            idempotency key (unless it ended as `not_published`), or is this very submission: look at its
+            `submission`, `published_at`, `status`.
 
         Raises:
             ConflictError: the id is taken by a task with another body.

@@ -9,6 +9,9 @@ from task_store._task import Task
 #: bytes of its JSON.
 MAX_KEPT_BYTES = 4 * 1024 * 1024
 
+#: Name in the payload bucket of the callback URL of a submission whose row went to another task.
+CALLBACK = "callback"
+
 
 def announcement_of(task: Task, *, kept: Any = None, traceparent: str | None = None) -> Announcement:
     """Return what tells the outcome of a task; telling it again is harmless.

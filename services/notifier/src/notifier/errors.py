@@ -5,6 +5,7 @@ NotifierError
  +- UnavailableError    an AWS service gave no answer: the same again later, which is harmless
  |   +- BadSecretError  what webhooks are signed with is of no use, until somebody mends it
  +- LaterError          the task is in other hands for now: again after so many seconds
+ +- NoTimeError         a function ends too soon for it: the same again in the next one
  +- UnreadableWebhookError   a message of a queue of webhooks lacks what a webhook needs
 """
 
@@ -31,6 +32,10 @@ class LaterError(NotifierError):
     def __init__(self, seconds: int, why: str) -> None:
         super().__init__(why)
         self.seconds = seconds
+
+
+class NoTimeError(NotifierError):
+    """The invocation has too little time left to begin something with."""
 
 
 class UnreadableWebhookError(NotifierError):

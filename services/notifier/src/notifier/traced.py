@@ -1,12 +1,18 @@
 """The spans of the notifier (DESIGN 6): ids and codes, nothing of what a user wrote."""
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from notifier.letters import Letter
 from task_store import Task
 from telemetry import names
 from telemetry.context import read_xray_header
 from telemetry.segments import Segments, Span, Value
+
+SERVER_ADDRESS = "server.address"  # the semantic conventions' name of a host
+STATUS_CLASS = "darkroom.status.class"  # 2xx, 4xx and so on
+
+_THEIR_FAULTS = ("none", "5xx")  # of a receiver; all else is asked for wrongly
 
 _PUBLISH = {
     names.MESSAGING_SYSTEM: names.SNS,
@@ -62,6 +68,44 @@ class Tracing:
 def publishing(span: Span) -> Span:
     """Return the span for publishing a notification; `traceparent_of` it goes with the notification."""
     return span.child("publish notifications", kind="producer", attributes=_PUBLISH)
+
+
+def delivering(span: Span, url: str, number: int) -> Span:
+    """Return the span for one try at a webhook; of the URL it has the host alone.
+
+    Args:
+        span: of the message.
+        url: of the receiver; path and query may be secrets.
+        number: of the try, from 1.
+    """
+    attributes: dict[str, Value] = {
+        names.HTTP_METHOD: "POST",
+        names.ATTEMPT: number,
+        SERVER_ADDRESS: _host(url),
+    }
+    return span.child("deliver webhook", kind="client", attributes=attributes)
+
+
+def answered(attempt: Span, status: int | None, *, kind: str, error: str | None, good: bool) -> None:
+    """Say in the span of a try what came of it.
+
+    Args:
+        attempt: the span.
+        status: that the receiver answered, None where it did not.
+        kind: class of the status, or a word for why there is none.
+        error: the type of what went wrong where there was no answer.
+        good: nothing went wrong.
+    """
+    attempt.update({names.HTTP_STATUS: status, STATUS_CLASS: kind})
+    if not good:
+        attempt.fail(error or str(status), fault=kind in _THEIR_FAULTS)
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def traceparent_of(span: Span) -> str | None:

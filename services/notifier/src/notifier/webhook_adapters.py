@@ -12,6 +12,8 @@ from s3io.errors import SDK_ERRORS
 
 #: A secret that was replaced is used after at most so long.
 SECRET_SECONDS = 5 * 60
+#: A failure to get one is taken for what others would get for so long.
+FAILURE_SECONDS = 10
 #: The longest that SQS delays a message.
 MAX_DELAY = 15 * 60
 
@@ -23,7 +25,7 @@ class SecretSigners:
         self._client = client
         self._secret = secret
         self._clock = clock
-        self._signer: Signer | None = None
+        self._found: Signer | UnavailableError | None = None
         self._until = 0
         self._lock = threading.Lock()
 
@@ -34,23 +36,26 @@ class SecretSigners:
             BadSecretError: the secret is of no use, and there is no older one.
             UnavailableError: Secrets Manager gave no answer, and there is no older one.
         """
+        # One asks and all others wait for what comes of it, so that no batch fails one by one.
         with self._lock:
-            if self._signer is None or self._clock() >= self._until:
-                self._signer = self._read()
-                self._until = self._clock() + SECRET_SECONDS * 1000
-            return self._signer
+            if self._found is None or self._clock() >= self._until:
+                self._found = self._read()
+                seconds = SECRET_SECONDS if isinstance(self._found, Signer) else FAILURE_SECONDS
+                self._until = self._clock() + seconds * 1000
+            if isinstance(self._found, UnavailableError):
+                raise self._found.with_traceback(None)
+            return self._found
 
-    def _read(self) -> Signer:
+    def _read(self) -> Signer | UnavailableError:
         try:
             text = self._client.get_secret_value(SecretId=self._secret).get("SecretString") or ""
             return Signer.read(str(text))
-        except BadSecretError:
-            if self._signer is None:
-                raise
+        except BadSecretError as exc:
+            failure: UnavailableError = exc
         except SDK_ERRORS as exc:
-            if self._signer is None:
-                raise UnavailableError("Secrets Manager gave no answer") from exc
-        return self._signer
+            failure = UnavailableError("Secrets Manager gave no answer")
+            failure.__cause__ = exc
+        return self._found if isinstance(self._found, Signer) else failure
 
 
 class SqsOutbox:

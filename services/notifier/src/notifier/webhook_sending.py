@@ -11,6 +11,8 @@ import httpx
 from netguard import AddressGuard, GuardedTransport, Resolver, UrlRefusedError, checked_url
 
 SECONDS: Final = 3.0
+#: What is read of an answer, in all: its status and one header are wanted.
+MOST_BYTES: Final = 16 * 1024
 USER_AGENT: Final = "Darkroom-Webhooks/1"
 LOOPBACK: Final = ("127.0.0.0/8", "::1")
 
@@ -35,6 +37,13 @@ class Answer:
     def is_success(self) -> bool:
         """The receiver has it; a redirect is none."""
         return self.status in _SUCCESS
+
+    @property
+    def kind(self) -> str:
+        """The class of its status, such as `2xx`; `refused` or `none` where there was no answer."""
+        if self.status is not None:
+            return f"{self.status // 100}xx"
+        return "refused" if self.refused else "none"
 
     @property
     def is_gone(self) -> bool:
@@ -67,7 +76,9 @@ class HttpPoster:
             ssl_context: verifies certificates.
             seconds: how long one attempt may take as a whole.
         """
-        self._transport = GuardedTransport(guard, resolver=resolver, ssl_context=ssl_context)
+        self._transport = GuardedTransport(
+            guard, resolver=resolver, ssl_context=ssl_context, most_bytes=MOST_BYTES
+        )
         self._insecure = insecure
         self._seconds = seconds
 

@@ -74,14 +74,20 @@ class Aws:
             },
         )
         self.store = DynamoTaskStore(dynamodb, "tasks")
-        self.handler: Any = webhooks(
+        self.handler: Any = None
+
+    def start(self, **settings: str) -> None:
+        """Start the function anew."""
+        if self.handler is not None:
+            self.handler.close()
+        self.handler = webhooks(
             {
                 "TASKS_TABLE": "tasks",
                 "WEBHOOK_RETRY_QUEUE_URL": self.urls["retry"],
                 "WEBHOOK_DEAD_LETTERS_URL": self.urls["dead"],
                 "WEBHOOK_SECRET": "hooks",
                 "WEBHOOK_DELAYS": "[1]",
-                "INSECURE_CALLBACKS": "true",
+                **settings,
             }
         )
 
@@ -156,6 +162,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
         made = Aws()
+        made.start(INSECURE_CALLBACKS="true")
         yield made
         made.handler.close()
 
@@ -178,7 +185,12 @@ def test_what_the_topic_told_is_posted_byte_for_byte(
     assert headers["webhook-id"] == "event"
     assert [aws.received(name) for name in ("retry", "dead")] == [[], []]
     metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line]
-    assert [(metric["outcome"], metric["Webhooks"]) for metric in metrics] == [("delivered", 1)]
+    assert [(each["outcome"], each["Webhooks"]) for each in metrics if "Webhooks" in each] == [
+        ("delivered", 1)
+    ]
+    assert [(each["answer"], each["WebhookTries"]) for each in metrics if "WebhookTries" in each] == [
+        ("2xx", 1)
+    ]
 
 
 @pytest.mark.parametrize("listener", [[500]], indirect=True)
@@ -219,3 +231,24 @@ def test_after_the_last_try_it_is_a_dead_letter_with_all_that_it_takes_to_begin_
 def test_a_task_without_a_callback_brings_no_webhook(aws: Aws) -> None:
     aws.end(None)
     assert aws.deliver("first") == 0
+
+
+@pytest.mark.parametrize("hosts", ["[]", '["127.0.0.0/8"]'])
+def test_this_machine_is_no_receiver_unless_a_setting_says_so(
+    aws: Aws, listener: Listener, hosts: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    aws.start(WEBHOOK_HOSTS=hosts)
+    aws.end(listener.url.replace("http:", "https:"))
+    aws.deliver("first")
+    [told] = [vars(line) for line in caplog.records if line.message == "webhook"]
+    # With plain HTTP behind the address, TLS is as far as it gets.
+    assert told["error"] == ("AddressRefusedError" if hosts == "[]" else "ConnectError")
+
+
+def test_plain_http_is_refused_unless_a_setting_says_so(aws: Aws, listener: Listener) -> None:
+    aws.start(WEBHOOK_HOSTS='["127.0.0.0/8"]')
+    aws.end(listener.url)
+    aws.deliver("first")
+    [dead] = aws.received("dead")
+    assert dead["MessageAttributes"]["reason"]["StringValue"] == "refused"
+    assert listener.got == []

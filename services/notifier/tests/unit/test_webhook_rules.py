@@ -57,6 +57,25 @@ def test_a_secret_that_was_generated_needs_no_prefix() -> None:
     assert Published(f"whsec_{generated}").verify(b"{}", headers) == {}
 
 
+def secret_of(size: int) -> str:
+    return "whsec_" + base64.b64encode(b"x" * size).decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        secret_of(23),
+        secret_of(65),
+        secret_of(24)[:-4] + "*" + secret_of(24)[-4:],
+        f'["{OLD}", "{secret_of(23)}"]',
+    ],
+    ids=["too short", "too long", "no base64", "one of two"],
+)
+def test_a_key_has_24_to_64_bytes_and_nothing_in_between(text: str) -> None:
+    with pytest.raises(BadSecretError):
+        Signer.read(text)
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", "[", "whsec_", "whsec_secret!", "whsec_c2VjcmV0", '["c2VjcmV0", 7]', "[" * 100_000]
 )
@@ -113,6 +132,11 @@ def test_without_any_secret_nothing_is_signed(answer: str) -> None:
     signers = SecretSigners(Manager(_sdk_error() if answer == "sdk" else answer), "hooks", clock=lambda: NOW)
     with pytest.raises(UnavailableError):
         signers.current()
+
+
+def test_without_a_setting_there_are_nine_tries_within_a_day() -> None:
+    minute, hour = 60, 3600
+    assert (15, minute, 5 * minute, 15 * minute, hour, 3 * hour, 6 * hour, 12 * hour) == DELAYS
 
 
 def test_gaps_grow_and_end() -> None:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 
-from queue_agent import bootstrap, logs
+from queue_agent import bootstrap, logs, replay
 from queue_agent.errors import SettingsError
 from queue_agent.settings import Settings
 from telemetry import names, sdk
@@ -23,6 +23,7 @@ _SWITCH_SECONDS = 0.0005
 _THREAD_SECONDS = 0.5
 
 _USAGE = """usage: queue-agent
+       queue-agent replay FOLDER < request.json
 
 Receives the tasks of one runtime from its SQS queue, runs them on the runtime, stores the outputs in S3 and
 tells subscribers. All settings come from the environment; these have no default:
@@ -30,7 +31,8 @@ tells subscribers. All settings come from the environment; these have no default
   RUNTIME_NAME RUNTIME_TYPE RUNTIME_URL QUEUE_URL TASKS_TABLE NOTIFICATIONS_TOPIC_ARN
   OUTPUT_BUCKET PAYLOAD_BUCKET
 
-The others are described in services/queue-agent/README.md."""
+The others are described in services/queue-agent/README.md. `replay` runs one request on the runtime and
+writes its outputs into a folder; no queue and no table is touched."""
 
 
 async def _work(settings: Settings) -> None:
@@ -48,6 +50,8 @@ async def _work(settings: Settings) -> None:
 
 def main() -> None:
     """Run the agent; exit code 2 where the settings are wrong."""
+    if sys.argv[1:2] == ["replay"]:
+        sys.exit(replay.main(sys.argv[2:]))
     if len(sys.argv) > 1:
         print(_USAGE)  # noqa: T201 - asked for on a terminal
         sys.exit(0 if sys.argv[1] in {"-h", "--help"} else 2)

@@ -350,7 +350,7 @@ class Attempts:
                 raise ran
 
     async def _succeed(self, stages: Stages, held: InHand, claim: Claim, result: Result) -> Task:
-        result.answer[RECORD] = held.record
+        result.answer[RECORD] = held.told()
         try:
             with stages.stage("store"):
                 stored = await self._stubbornly(

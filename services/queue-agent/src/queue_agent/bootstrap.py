@@ -29,7 +29,7 @@ from queue_agent.warmup import WarmUp
 from queue_agent.worker import Worker
 from queue_agent.world import World
 from s3io.claimcheck import ClaimCheck
-from s3io.inputs import InputFetcher
+from s3io.inputs import InputFetcher, InputLimits
 from task_store import DynamoTaskStore
 
 _CONNECT_SECONDS = 3
@@ -49,6 +49,22 @@ def _config(**more: Any) -> Config:
     return Config(**options)
 
 
+def s3_client(session: boto3.session.Session) -> Any:
+    """Return a client of S3."""
+    return session.client("s3", config=_config(signature_version="s3v4", s3={"addressing_style": "path"}))
+
+
+def input_fetcher(settings: Settings, s3: Any) -> InputFetcher:
+    """Return what fetches the inputs of tasks."""
+    return InputFetcher(
+        s3_client=s3,
+        allowed_hosts=settings.allowed_input_hosts,
+        s3_allowed=settings.allowed_input_s3,
+        limits=InputLimits(max_bytes=settings.input_max),
+        uploads=settings.payload_bucket,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Clients:
     """AWS clients: one of each service serves all calls."""
@@ -64,9 +80,7 @@ class _Clients:
         session = boto3.session.Session()
         short = _config(read_timeout=_SHORT_READ_SECONDS)
         return cls(
-            s3=session.client(
-                "s3", config=_config(signature_version="s3v4", s3={"addressing_style": "path"})
-            ),
+            s3=s3_client(session),
             dynamodb=session.client("dynamodb", config=short),
             sns=session.client("sns", config=short),
             sqs=session.client("sqs", config=short),
@@ -166,9 +180,7 @@ async def worker(settings: Settings, *, runtime: Runtime | None = None) -> Async
     settings.check_task_types(adapter.task_types)
     clients = _Clients.make(settings.receive_wait_seconds)
     parts = _Parts(settings, adapter, clients)
-    fetcher = InputFetcher(
-        s3_client=clients.s3, allowed_hosts=settings.allowed_input_hosts, s3_allowed=settings.allowed_input_s3
-    )
+    fetcher = input_fetcher(settings, clients.s3)
     health = Health()
     restarts = Restarts(settings.restart_file, settings.runtime_url)
     restarts.clear()

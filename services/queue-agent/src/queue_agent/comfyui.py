@@ -16,7 +16,7 @@ from queue_agent.comfyui_ear import Ear
 from queue_agent.comfyui_events import PromptEvents
 from queue_agent.comfyui_faults import lost, refusal_of, refused_nodes
 from queue_agent.comfyui_follow import Follower, Patience
-from queue_agent.comfyui_graph import FOLDER, LOADER_INPUTS, loader_links, nodes_of
+from queue_agent.comfyui_graph import FOLDER, loader_links, nodes_of
 from queue_agent.comfyui_orders import Order, order_of
 from queue_agent.errors import (
     InterruptedRunError,
@@ -30,7 +30,7 @@ from queue_agent.runtime_http import RuntimeHttp, before_start, runtime_client
 from queue_agent.runtime_lane import Lane
 from queue_agent.runtime_reply import Reply
 from s3io.inputs import FetchedInput
-from task_schema import TASK_TYPES, TaskCode
+from task_schema import LOADER_INPUTS, TASK_TYPES, TaskCode
 
 INTERRUPT_SECONDS = 30.0
 INTERRUPT_POLL_SECONDS = 0.2

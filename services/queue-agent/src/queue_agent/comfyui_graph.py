@@ -3,27 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 from queue_agent.ports import InputLink
 from s3io.inputs import is_link
+from task_schema import loader_strings
 
-#: The file inputs of nodes that load a file, by class: only these are fetched (DESIGN 4.4).
-LOADER_INPUTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "LoadImage": ("image",),
-        "LoadImageMask": ("image",),
-        "LoadImageOutput": ("image",),
-        "LoadVideo": ("file",),
-        "LoadAudio": ("audio",),
-        "LoadLatent": ("latent",),
-        "Load3D": ("model_file",),
-        "VHS_LoadVideo": ("video",),
-        "VHS_LoadVideoFFmpeg": ("video",),
-        "VHS_LoadAudioUpload": ("audio",),
-    }
-)
 #: An input that no node has. ComfyUI ignores it, but its cache takes it for a change (recording 19).
 SALT = "darkroom_attempt"
 FOLDER = "darkroom"
@@ -58,11 +43,9 @@ def nodes_of(graph: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def loader_links(graph: Mapping[str, Any], loaders: Mapping[str, tuple[str, ...]]) -> Iterator[InputLink]:
     """Yield the links in the file inputs of a graph's loader nodes; any other URL is the workflow's own."""
-    for node_id, node in nodes_of(graph):
-        for name in loaders.get(node["class_type"], ()):
-            value = node["inputs"].get(name)
-            if isinstance(value, str) and is_link(value):
-                yield InputLink(url=value, path=(node_id, "inputs", name))
+    for path, text in loader_strings(graph, loaders):
+        if is_link(text):
+            yield InputLink(url=text, path=path)
 
 
 def own_graph(

@@ -76,8 +76,7 @@ class Ending:
         document: dict[str, Any] = {"error": error.model_dump(mode="json")}
         if answer is not None:
             document["answer"] = answer
-        if held.record is not None:
-            document[RECORD] = dict(held.record)
+        document[RECORD] = held.told()
         stored = await self._persistently(
             lambda: self._outputs.store(metadata.prefix, metadata.id, Result(answer=document)),
         )

@@ -12,7 +12,7 @@ from queue_agent.errors import TaskFailedError
 from queue_agent.ports import Fetcher
 from s3io.errors import InputError
 from s3io.inputs import FetchedInput
-from task_schema import TaskCode
+from task_schema import TaskCode, names_upload
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +91,7 @@ def _place(url: str) -> dict[str, str]:
     """Say where an input lies, and no more: paths and queries of links may be secrets."""
     try:
         parts = urlsplit(url)
-        return {"url.scheme": parts.scheme, "server.address": (parts.hostname or "")[:_MAX_CHARS]}
+        place = "" if names_upload(url) else parts.hostname or ""
+        return {"url.scheme": parts.scheme, "server.address": place[:_MAX_CHARS]}
     except ValueError:
         return {}

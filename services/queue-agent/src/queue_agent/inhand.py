@@ -83,6 +83,20 @@ class InHand:
     task: Task
     record: Mapping[str, Any] | None = None
 
+    def told(self) -> dict[str, Any]:
+        """Return what the `.out` tells beside the answer: the attempt, and the request to run it again.
+
+        The request is as the message has it: links as links, and where it was too large the reference to it.
+        """
+        message = self.message
+        content = (
+            {"content": message.content}
+            if message.content_ref is None
+            else {"content_ref": message.content_ref}
+        )
+        request = {"tasktype": message.metadata.tasktype, "submission": message.submission, **content}
+        return {**(self.record or {}), REQUEST: request}
+
     @property
     def traceparent(self) -> str | None:
         """Where the trace goes on that the task belongs to; of a message that brought none, a new one's."""
@@ -103,6 +117,8 @@ class Settled(Exception):  # noqa: N818 - it is no error: the message needs noth
 
 #: Under which the `.out` tells of the attempt that made it; no runtime's answer has such a key.
 RECORD = "darkroom"
+#: What the record has the request under.
+REQUEST = "request"
 
 # A lease is a minute; a longer one comes from a clock that is off, and SQS hides for twelve hours at most.
 _MAX_HIDDEN = 3600  # seconds

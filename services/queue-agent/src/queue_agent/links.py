@@ -5,31 +5,7 @@ from typing import Any
 
 from queue_agent.ports import InputLink, JsonPath
 from s3io.inputs import is_link
-
-#: Fields of SD Web UI's requests that hold text or settings: a URL in there is a word, not a picture.
-TEXT_FIELDS = frozenset(
-    {
-        "comments",
-        "force_task_id",
-        "infotext",
-        "name",
-        "negative_prompt",
-        "override_settings",
-        "prompt",
-        "sampler_index",
-        "sampler_name",
-        "scheduler",
-        "script_name",
-        "styles",
-    }
-)
-#: Extensions name their own texts like this: `ad_prompt`, `hr_negative_prompt`, `prompts`.
-TEXT_SUFFIXES = ("prompt", "prompts")
-
-
-def is_text_field(name: str) -> bool:
-    """Whether a field holds text for people or models, in which a URL is left alone."""
-    return name in TEXT_FIELDS or name.endswith(TEXT_SUFFIXES)
+from task_schema import is_text_field, strings_in
 
 
 def find_links(document: Any, skip: Callable[[str], bool] = is_text_field) -> Iterator[InputLink]:
@@ -39,16 +15,9 @@ def find_links(document: Any, skip: Callable[[str], bool] = is_text_field) -> It
         document: any JSON value; a request may nest deeper than Python recurses.
         skip: says of a key whether all below it is passed over.
     """
-    waiting: list[tuple[JsonPath, Any]] = [((), document)]
-    while waiting:
-        path, value = waiting.pop()
-        if isinstance(value, dict):
-            members = [((*path, key), member) for key, member in value.items() if not skip(key)]
-            waiting += reversed(members)
-        elif isinstance(value, list):
-            waiting += reversed([((*path, index), member) for index, member in enumerate(value)])
-        elif isinstance(value, str) and is_link(value):
-            yield InputLink(url=value, path=path)
+    for path, text in strings_in(document, skip):
+        if is_link(text):
+            yield InputLink(url=text, path=path)
 
 
 def with_values(document: dict[str, Any], values: Mapping[JsonPath, Any]) -> dict[str, Any]:

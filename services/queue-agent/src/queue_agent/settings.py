@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from queue_agent.errors import SettingsError
+from s3io.limits import MAX_BYTES
 from task_schema import TASK_TYPES, RuntimeSpec
 
 
@@ -56,6 +57,9 @@ class Settings(BaseModel):
     allowed_input_hosts: Annotated[tuple[str, ...], BeforeValidator(_json)] = ()
     #: `bucket` or `bucket/prefix` that `s3://` links may name.
     allowed_input_s3: Annotated[tuple[str, ...], BeforeValidator(_json)] = ()
+
+    #: Bytes of one input, an upload among them; the validator's setting of this name should be the same.
+    input_max: Annotated[int, Field(gt=0)] = MAX_BYTES
 
     #: How long a message stays hidden after each beat; also the length of a lease.
     visibility_seconds: Annotated[int, Field(ge=3, le=43200)] = 60

@@ -224,7 +224,7 @@ async def test_a_task_that_ends_before_its_turn_says_so_in_trace_and_out(
     process = recorded.one("process sdruntime")
     assert (process.attributes or {})[names.CODE] == "unsupported_tasktype"
     [out] = [json.loads(data) for data in agent.outputs.objects.values()]
-    assert out["darkroom"] == {"trace_id": PRODUCER[0]}
+    assert out["darkroom"]["trace_id"] == PRODUCER[0]
 
 
 async def test_lines_of_the_log_name_their_task_and_trace(
@@ -267,3 +267,18 @@ async def test_the_out_of_a_task_tells_its_attempt_trace_timings_and_gpu_seconds
     assert 0 <= told["gpu_seconds"] < 5
     assert {"queued", "accept", "prepare", "wait"} <= set(told["seconds"])
     assert all(seconds >= 0 for seconds in told["seconds"].values())
+    assert told["request"]["tasktype"] == "text-to-image"
+    assert told["request"]["content"] == {"prompt": "a dog"}
+
+
+async def test_of_an_upload_is_told_that_it_is_one_and_not_which(
+    make_agent: MakeAgent, recorded: Recorded
+) -> None:
+    agent = make_agent()
+    upload = "upload://0b8f9a4e-6c1d-4a57-9d2e-3f0a5b7c1d2e"
+    agent.fetcher.links[upload] = b"12345"
+    agent.post(content={"init_images": [upload]})
+    await agent.work_off()
+    told = recorded.one("fetch input").attributes or {}
+    assert (told["url.scheme"], told["server.address"]) == ("upload", "")
+    assert "0b8f9a4e" not in " ".join(span.to_json() for span in recorded)

@@ -1,20 +1,15 @@
 """The ports over AWS. Each makes its client when it is first needed: most requests read one row, no more."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
+from lambda_api.ports import Clock
 from s3io.claimcheck import ClaimCheck
 from s3io.errors import SDK_ERRORS
 from status.errors import UnavailableError
-from status.ports import Clock
 from task_schema import Announcement
 
-#: Longest life of a link, in seconds (DESIGN 4.1).
-MAX_LIFE = 3600
-#: Of a link that was signed with passing credentials that do not say when they end, as Lambda's own do not.
-UNSURE_LIFE = 900
 #: For so long what a queue said is good enough, in ms: polling clients must not become calls to SQS.
 FRESH = 2000
 
@@ -72,42 +67,6 @@ class S3Payloads:
             return self._claims.get(ref, submission=submission, limit=limit)
         except SDK_ERRORS as exc:
             raise UnavailableError("the payload bucket gave no answer") from exc
-
-
-class S3Links:
-    """Presigns with SigV4; a link never outlives the credentials that signed it.
-
-    Args:
-        make_client: of S3, whose addressing style the links have.
-        credentials: botocore's, the client's own.
-        clock: tells how long these live.
-    """
-
-    def __init__(self, make_client: MakeClient, credentials: Any, clock: Clock) -> None:
-        self._make_client = make_client
-        self._credentials = credentials
-        self._clock = clock
-
-    @cached_property
-    def _client(self) -> Any:
-        return self._make_client()
-
-    def to(self, s3_url: str) -> str:
-        """See `Links`."""
-        bucket, _, key = s3_url.removeprefix("s3://").partition("/")
-        url: str = self._client.generate_presigned_url(
-            "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=self._life()
-        )
-        return url
-
-    def _life(self) -> int:
-        # Where they can be renewed, this does it, if it is time to.
-        frozen = self._credentials.get_frozen_credentials()
-        ends: datetime | None = getattr(self._credentials, "_expiry_time", None)
-        if ends is not None:
-            left = ends - datetime.fromtimestamp(self._clock() / 1000, UTC)
-            return max(1, min(MAX_LIFE, int(left.total_seconds())))
-        return MAX_LIFE if frozen.token is None else UNSURE_LIFE
 
 
 class SqsQueues:

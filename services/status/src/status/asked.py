@@ -48,12 +48,6 @@ def list_of(event: Mapping[str, Any]) -> ListAsked:
     )
 
 
-def header(event: Mapping[str, Any], name: str) -> str | None:
-    """Return a header of the request, whatever its case."""
-    headers = event.get("headers") or {}
-    return next((value for key, value in headers.items() if key.lower() == name.lower()), None)
-
-
 def bad_value(name: str, message: str) -> RequestRefusedError:
     """Return the refusal of a query parameter."""
     return RequestRefusedError.of(RequestCode.BAD_VALUE, f"{name} {message}", name)

@@ -7,7 +7,8 @@ from typing import Any
 from aws_lambda_powertools.logging import Logger
 from botocore.session import Session
 
-from status.adapters import S3Links, S3Payloads, SnsAnnouncer, SqsQueues
+from s3io.presigning import Presigner
+from status.adapters import S3Payloads, SnsAnnouncer, SqsQueues
 from status.api import Api
 from status.cancelling import Canceller
 from status.clients import maker, s3_maker
@@ -41,7 +42,7 @@ def bootstrap(env: Mapping[str, str]) -> Callable[[Mapping[str, Any], Any], dict
     views = Views(
         output_bucket=settings.output_bucket,
         payloads=payloads,
-        links=S3Links(s3, session.get_credentials(), now),
+        links=Presigner(s3, session.get_credentials(), now),
     )
     announcer = SnsAnnouncer(maker(session, "sns"), settings.notifications_topic_arn)
     api = Api(

@@ -3,9 +3,10 @@
 import uuid
 from typing import Any
 
+from lambda_api.ports import Clock
 from s3io.errors import ClaimCheckError
 from status.errors import UnavailableError
-from status.ports import Announcer, Clock, Payloads
+from status.ports import Announcer, Payloads
 from status.reading import not_found
 from task_schema import Notification, RequestCode, RequestRefusedError, Status, TaskError
 from task_store import (

@@ -1,18 +1,13 @@
-"""Around the API: a span, a log line and a count for each request, and an answer whatever happens."""
+"""Around the API: what is counted of a request, and what is said where nobody can say more."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable
 
+from lambda_api.guard import Answer, Guard, Handler, Seen
+from lambda_api.ports import Log, Meter
 from status.errors import UnavailableError
-from status.ports import Meter
-from status.traced import became, span_name
-from task_schema import Fault, Refusal, RequestCode
+from status.traced import span_name
 from task_store import TableUnavailableError
-from telemetry.context import read_xray_header
-from telemetry.failures import cause_of, where
-from telemetry.segments import Segments, Span
-
-RETRY_AFTER = 2  # seconds
+from telemetry.segments import Segments
 
 # What is counted of each outcome.
 _COUNTED = {
@@ -23,18 +18,6 @@ _COUNTED = {
     "cancel_requested": "CancelRequested",
 }
 
-type Answer = Callable[[Mapping[str, Any], Any, dict[str, Any], Span], dict[str, Any]]
-
-
-class Log(Protocol):
-    """A structured logger: a constant message with fields."""
-
-    def info(self, msg: object, /, *, extra: Mapping[str, object]) -> None:
-        """Write a line of the usual kind."""
-
-    def error(self, msg: object, /, *, extra: Mapping[str, object]) -> None:
-        """Write a line that somebody should look at."""
-
 
 def guarded(
     answer: Answer,
@@ -43,57 +26,24 @@ def guarded(
     meter: Meter,
     segments: Segments,
     trace_header: Callable[[], str | None],
-) -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
-    """Return the Lambda handler: `answer`, whose exceptions become 503, with a line in the log.
-
-    Args:
-        answer: answers an event, in the span that it is given.
-        log: gets a line for each request: ids, codes and outcomes; of exceptions types and places.
-        meter: gets a count for each request.
-        segments: makes the span of each request.
-        trace_header: returns Lambda's X-Ray header of the request at hand.
-    """
-
-    def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-        seen: dict[str, Any] = {"request_id": getattr(context, "aws_request_id", None)}
-        write = log.info
-        name, known = span_name(event)
-        parent = read_xray_header(trace_header())
-        with segments.span(name, parent, kind="server", attributes=known) as span:
-            try:
-                answered = answer(event, context, seen, span)
-            except (UnavailableError, TableUnavailableError) as exc:
-                write, answered = log.error, _unavailable()
-                seen.update(outcome="unavailable", **cause_of(exc))
-            except Exception as exc:  # noqa: BLE001 - the last door before API Gateway's own 502
-                write, answered = log.error, _unavailable()
-                seen.update(outcome="failed", **cause_of(exc), where=where(exc))
-            status = answered["statusCode"]
-            span.update(became(seen, status))
-            if status >= 400:
-                span.fail(seen.get("error") or seen.get("code", "refused"), fault=status >= 500)
-        write("request", extra={**span.log_fields, **seen, "status": status})
-        _count(meter, seen)
-        return answered
-
-    return handle
+) -> Handler:
+    """Return the Lambda handler: `answer` with a `Guard` around it, whose parts the others are."""
+    guard = Guard(
+        log=log,
+        meter=meter,
+        segments=segments,
+        trace_header=trace_header,
+        span_name=span_name,
+        count=_count,
+        unavailable=(UnavailableError, TableUnavailableError),
+        apology="nobody knows just now; send the same request again in a moment",
+    )
+    return guard.around(answer)
 
 
-def _count(meter: Meter, seen: Mapping[str, Any]) -> None:
+def _count(meter: Meter, seen: Seen) -> None:
     outcome = seen.get("outcome")
     if outcome == "refused":
         meter.count("Refused", code=seen["code"])
     else:
         meter.count(_COUNTED.get(str(outcome), "Unavailable"))
-    meter.flush()
-
-
-def _unavailable() -> dict[str, Any]:
-    message = "nobody knows just now; send the same request again in a moment"
-    fault = Fault(code=RequestCode.UNAVAILABLE, message=message)
-    return {
-        "statusCode": fault.code.http_status,
-        "headers": {"Content-Type": "application/json", "Retry-After": str(RETRY_AFTER)},
-        "body": Refusal(error=fault, errors=[fault]).model_dump_json(),
-        "isBase64Encoded": False,
-    }

@@ -3,8 +3,6 @@ from typing import Any, Protocol
 
 from task_schema import Announcement
 
-#: Milliseconds since the epoch, UTC.
-type Clock = Callable[[], int]
 #: Waits for so many seconds.
 type Sleep = Callable[[float], object]
 
@@ -51,13 +49,3 @@ class Queues(Protocol):
 
     def waiting(self, runtime: str) -> int | None:
         """Return about how many messages wait for a runtime; None: nobody knows. It never raises."""
-
-
-class Meter(Protocol):
-    """Counts what happens."""
-
-    def count(self, name: str, number: int = 1, /, **dimensions: str) -> None:
-        """Count something, with few dimensions of few values."""
-
-    def flush(self) -> None:
-        """Write what was counted."""

@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from status.ports import Clock, Queues, Sleep
+from lambda_api.ports import Clock
+from status.ports import Queues, Sleep
 from task_schema import RequestCode, RequestRefusedError, Status
 from task_store import Task, TaskStore
 

@@ -20,13 +20,3 @@ def span_name(event: Any) -> tuple[str, dict[str, Value]]:
         return method, {names.HTTP_METHOD: method}
     # X-Ray takes no braces in names.
     return f"{method} {route.replace('{id}', ':id')}", {names.HTTP_METHOD: method, names.HTTP_ROUTE: route}
-
-
-def became(seen: Mapping[str, Any], status: int) -> dict[str, Value]:
-    """Return what became of a request, from what was noted for its log line."""
-    return {
-        names.HTTP_STATUS: status,
-        names.SUBMISSION: seen.get("submission"),
-        names.OUTCOME: seen.get("outcome"),
-        names.CODE: seen.get("code"),
-    }

@@ -1,41 +1,69 @@
-"""The entry point, in a process of its own: imports and settings."""
+"""The entry point as Lambda starts it."""
 
-import os
+import importlib
+import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from status.errors import SettingsError
-from status.settings import read_settings
+from lambda_api.testing import rest_event
 
-ENVIRONMENT = {
+ENV = {
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_DEFAULT_REGION": "us-east-1",
     "TASKS_TABLE": "tasks",
-    "NOTIFICATIONS_TOPIC_ARN": "arn:aws:sns:us-east-1:123456789012:notifications",
-    "PAYLOAD_BUCKET": "payloads",
+    "NOTIFICATIONS_TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:notifications",
+    "PAYLOAD_BUCKET": "payload",
     "OUTPUT_BUCKET": "outputs",
-    "RUNTIMES": '{"sdruntime": "queue", "other": null}',
+    "RUNTIMES": '{"sdruntime": "sdoneks-sdruntime"}',
+    "POWERTOOLS_SERVICE_NAME": "status",
 }
+PROGRAM = """
+import json, sys
+import status.handler
+print(json.dumps({"answer": callable(status.handler.handler), "modules": sorted(sys.modules)}))
+"""
 
 
-def test_the_function_starts_with_its_environment_and_no_network() -> None:
-    aws = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
-    program = "from status.handler import handler; print(callable(handler))"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **aws, **ENVIRONMENT},
-        capture_output=True,
-        text=True,
-        check=True,
+def start(env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    path = {"PYTHONPATH": ":".join(filter(None, sys.path))}
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM], env=env | path, capture_output=True, text=True, check=False
     )
-    assert done.stdout == "True\n"
 
 
-@pytest.mark.parametrize("name", ENVIRONMENT)
-def test_a_variable_that_is_missing_is_named(name: str) -> None:
-    with pytest.raises(SettingsError, match=name):
-        read_settings({key: value for key, value in ENVIRONMENT.items() if key != name})
+def test_a_fresh_function_imports_no_more_than_it_needs() -> None:
+    done = start(ENV)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["answer"]
+    packages = {module.partition(".")[0] for module in told["modules"]}
+    assert not {"boto3", "httpx", "opentelemetry", "PIL", "requests"} & packages
 
 
-def test_the_runtimes_have_queues_or_none() -> None:
-    assert read_settings(ENVIRONMENT).runtimes == {"sdruntime": "queue", "other": None}
+def test_a_function_that_lacks_a_variable_does_not_start_and_says_why() -> None:
+    done = start({name: value for name, value in ENV.items() if name != "TASKS_TABLE"})
+    assert done.returncode == 1
+    assert "SettingsError" in done.stderr
+    assert "TASKS_TABLE" in done.stderr
+
+
+def test_what_is_no_route_is_not_found_without_asking_anybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENV.items():
+        monkeypatch.setenv(name, value)
+    sys.modules.pop("status.handler", None)
+    handler = importlib.import_module("status.handler").handler
+    event = rest_event("GET", "/v1alpha2/elsewhere", headers={})
+    context = SimpleNamespace(
+        aws_request_id="r",
+        function_name="status",
+        memory_limit_in_mb=512,
+        invoked_function_arn="arn:aws:lambda:us-east-1:000000000000:function:status",
+        get_remaining_time_in_millis=lambda: 15_000,
+    )
+    answer = handler(event, context)
+    assert answer["statusCode"] == 404
+    assert json.loads(answer["body"])["error"]["code"] == "not_found"

@@ -1,11 +1,12 @@
-"""The routes, and what each outcome is in HTTP (DESIGN 4.1)."""
+"""The routes: tasks of both versions of the API, and uploads (DESIGN 4.1)."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any
+from uuid import uuid4
 
-from aws_lambda_powertools.event_handler.api_gateway import APIGatewayRestResolver, Response
-from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.api_gateway import Response
 
+from lambda_api.routing import Router, json_answer
 from task_schema import (
     Accepted,
     AcceptedV1Alpha1,
@@ -13,18 +14,22 @@ from task_schema import (
     ParsedRequest,
     RequestCode,
     RequestRefusedError,
+    Upload,
     output_location,
+    parse_upload,
     parse_v1alpha1,
     parse_v1alpha2,
+    upload_reference,
 )
-from telemetry.context import TRACEPARENT, read_traceparent
 from telemetry.segments import Span
-from validator.bodies import MEDIA_TYPE, header, idempotency_digest, read_body
+from validator.bodies import idempotency_digest, read_body, tenant_of
+from validator.ports import Uploads
 from validator.submission import Submitted, Submitter
 from validator.traced import asked_for
 
 V1ALPHA1 = "/v1alpha1"
 V1ALPHA2 = "/v1alpha2"
+UPLOADS = f"{V1ALPHA2}/uploads"
 
 type Parse = Callable[[str | bytes], ParsedRequest]
 
@@ -37,6 +42,8 @@ class Api:
         deployment: the runtimes that a request may name.
         output_bucket: where outputs go.
         insecure_callbacks: allow http callbacks to loopback.
+        uploads: grants them.
+        input_max: bytes that an upload may have.
     """
 
     def __init__(
@@ -46,43 +53,42 @@ class Api:
         deployment: Deployment,
         output_bucket: str,
         insecure_callbacks: bool,
+        uploads: Uploads,
+        input_max: int,
     ) -> None:
         self._submitter = submitter
         self._deployment = deployment
         self._output_bucket = output_bucket
         self._insecure_callbacks = insecure_callbacks
-        # Its debug mode prints whole events, so it is not left to an environment variable.
-        self._app = APIGatewayRestResolver(debug=False)
-        self._app.post(V1ALPHA1)(self._post_v1alpha1)
-        self._app.post(V1ALPHA2)(self._post_v1alpha2)
-        self._app.not_found(self._no_route)
-        self._app.exception_handler(RequestRefusedError)(self._refuse)
-        self._app.exception_handler(Exception)(_raise)
+        self._uploads = uploads
+        self._input_max = input_max
+        self._router = Router(_no_route)
+        self._router.add("POST", V1ALPHA1, self._post_v1alpha1)
+        self._router.add("POST", V1ALPHA2, self._post_v1alpha2)
+        self._router.add("POST", UPLOADS, self._post_upload)
 
     def answer(
         self, event: Mapping[str, Any], context: Any, seen: dict[str, Any], span: Span
     ) -> dict[str, Any]:
-        """Return the proxy answer to an event.
-
-        Args:
-            event: REST proxy event of API Gateway.
-            context: Lambda's.
-            seen: gets what may be logged of the request: ids and codes, never what the user wrote.
-            span: of the request. A trace of the client's own is only linked to: the one at hand is the
-                gateway's, which knows no `traceparent`.
-        """
-        span.link(read_traceparent(header(event, TRACEPARENT)))
-        self._app.append_context(seen=seen, span=span)  # type: ignore[no-untyped-call]  # powertools left it untyped
-        return dict(self._app.resolve(event, context))
+        """Return the proxy answer to an event; see `Router.answer`."""
+        return self._router.answer(event, context, seen, span)
 
     def _post_v1alpha1(self) -> Response[str]:
         request, submitted = self._submit(lambda body: parse_v1alpha1(body, self._deployment))
         accepted = AcceptedV1Alpha1(
             id_task=submitted.task.id,
-            sd_model_checkpoint=request.content["alwayson_scripts"]["sd_model_checkpoint"],
+            sd_model_checkpoint=self._checkpoint(request, submitted),
             output_location=self._output_location(submitted),
         )
         return self._accept(submitted, accepted.model_dump_json())
+
+    def _checkpoint(self, request: ParsedRequest, submitted: Submitted) -> str:
+        """Return the task's checkpoint; by its key it may be a task that was sent with another one."""
+        runtime = self._deployment.runtime(submitted.task.runtime)
+        if request.metadata.runtime != submitted.task.runtime and runtime and runtime.model_filename:
+            return runtime.model_filename
+        asked: str = request.content["alwayson_scripts"]["sd_model_checkpoint"]
+        return asked
 
     def _post_v1alpha2(self) -> Response[str]:
         _, submitted = self._submit(
@@ -96,66 +102,53 @@ class Api:
         )
         return self._accept(submitted, accepted.model_dump_json())
 
+    def _post_upload(self) -> Response[str]:
+        with self._router.span.child("parse"):
+            asked = parse_upload(read_body(self._router.event), max_bytes=self._input_max)
+        upload_id = str(uuid4())
+        put = self._uploads.grant(upload_id, size=asked.size, content_type=asked.content_type)
+        self._router.seen.update(outcome="upload", bytes=asked.size)
+        upload = Upload(
+            id=upload_id,
+            reference=upload_reference(upload_id),
+            url=put.url,
+            headers=dict(put.headers),
+            expires_at=put.expires_at,
+        )
+        return json_answer(200, upload.model_dump_json(), {"Cache-Control": "no-store"})
+
     def _submit(self, parse: Parse) -> tuple[ParsedRequest, Submitted]:
-        event, span = self._app.current_event.raw_event, self._span
+        event, span = self._router.event, self._router.span
         with span.child("parse"):
             body = read_body(event)
             idempotency_key = idempotency_digest(event)
             request = parse(body)
         metadata = request.metadata
-        self._seen.update(
+        self._router.seen.update(
             task=metadata.id,
             runtime=metadata.runtime,
             tasktype=metadata.tasktype,
             api_version=request.api_version,
         )
         span.update(asked_for(request))
-        submitted = self._submitter.submit(request, span=span, idempotency_key=idempotency_key)
-        self._seen.update(outcome=submitted.outcome, submission=submitted.task.submission)
+        submitted = self._submitter.submit(
+            request, span=span, idempotency_key=idempotency_key, tenant=tenant_of(event)
+        )
+        self._router.seen.update(outcome=submitted.outcome, submission=submitted.task.submission)
         return request, submitted
 
     def _accept(self, submitted: Submitted, body: str) -> Response[str]:
-        stage = self._app.current_event.request_context.stage
+        stage = self._router.stage
         location = f"/{stage}{V1ALPHA2}/tasks/{submitted.task.id}"
-        return Response(200, content_type=MEDIA_TYPE, body=body, headers={"Location": location})
+        return json_answer(200, body, {"Location": location})
 
     def _output_location(self, submitted: Submitted) -> str:
         return output_location(self._output_bucket, submitted.task.prefix, submitted.task.id)
 
-    def _no_route(self, _error: NotFoundError) -> Response[str]:
-        # API Gateway answers these itself; they come here only if somebody calls the function past it.
-        path = self._app.current_event.path.rstrip("/")
-        if path in {V1ALPHA1, V1ALPHA2}:
-            message = "this path takes POST only"
-            refused = RequestRefusedError.of(RequestCode.METHOD_NOT_ALLOWED, message)
-            return self._refuse(refused, {"Allow": "POST"})
-        message = f"there is no such path; tasks are posted to {V1ALPHA2}"
-        return self._refuse(RequestRefusedError.of(RequestCode.NOT_FOUND, message))
 
-    def _refuse(
-        self, refused: RequestRefusedError, headers: Mapping[str, str] | None = None
-    ) -> Response[str]:
-        codes = sorted({fault.code.value for fault in refused.faults})
-        code = refused.faults[0].code.value
-        self._seen.update(outcome="refused", code=code, codes=codes, faults=len(refused.faults))
-        return Response(
-            refused.http_status,
-            content_type=MEDIA_TYPE,
-            body=refused.refusal().model_dump_json(),
-            headers=dict(headers or {}),
-        )
-
-    @property
-    def _seen(self) -> dict[str, Any]:
-        seen: dict[str, Any] = self._app.context["seen"]
-        return seen
-
-    @property
-    def _span(self) -> Span:
-        span: Span = self._app.context["span"]
-        return span
-
-
-def _raise(error: Exception) -> NoReturn:
-    # Without a handler powertools logs the message of the exception, which may quote the request.
-    raise error
+def _no_route(path: str) -> tuple[RequestRefusedError, Mapping[str, str]]:
+    if path.rstrip("/") in {V1ALPHA1, V1ALPHA2, UPLOADS}:
+        message = "this path takes POST only"
+        return RequestRefusedError.of(RequestCode.METHOD_NOT_ALLOWED, message), {"Allow": "POST"}
+    message = f"there is no such path; tasks are posted to {V1ALPHA2}"
+    return RequestRefusedError.of(RequestCode.NOT_FOUND, message), {}

@@ -7,9 +7,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from lambda_api.events import MEDIA_TYPE, header
 from task_schema import MAX_BODY_BYTES, RequestCode, RequestRefusedError
 
-MEDIA_TYPE = "application/json"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 MAX_IDEMPOTENCY_KEY = 255  # characters
 
@@ -52,10 +52,11 @@ def idempotency_digest(event: Mapping[str, Any]) -> str | None:
     return hashlib.sha256(key.encode(errors="surrogatepass")).hexdigest()
 
 
-def header(event: Mapping[str, Any], name: str) -> str | None:
-    """Return a header of the request, whatever its case."""
-    headers = event.get("headers") or {}
-    return next((value for key, value in headers.items() if key.lower() == name.lower()), None)
+def tenant_of(event: Mapping[str, Any]) -> str | None:
+    """Return the id of the API key that a request came with; it is no secret, unlike the key."""
+    identity = (event.get("requestContext") or {}).get("identity") or {}
+    key_id = identity.get("apiKeyId")
+    return str(key_id) if key_id else None
 
 
 def _check_media_type(value: str | None) -> None:

@@ -1,11 +1,14 @@
 """AWS clients, made quickly: much of a cold start is botocore looking around."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from botocore.config import Config
 from botocore.loaders import Loader
 from botocore.session import Session
+
+from s3io.presigning import signing_config
 
 QUICK = ("dynamodb", "sns")
 CONNECT_TIMEOUT = 1  # second
@@ -17,7 +20,6 @@ CONFIG = Config(
     read_timeout=READ_TIMEOUT,
     retries={"mode": "standard", "total_max_attempts": 1 + RETRIES},
 )
-S3_CONFIG = CONFIG.merge(Config(signature_version="s3v4", s3={"addressing_style": "path"}))
 
 
 class _QuickLoader(Loader):  # type: ignore[misc]  # botocore has no types
@@ -64,6 +66,27 @@ def quick_session() -> Session:
     return session
 
 
-def s3_client() -> Any:
-    """Make the client that few requests need, in botocore's own way: S3 has endpoints with rules of old."""
-    return Session().create_client("s3", config=S3_CONFIG)
+class S3:
+    """The client that few requests need, and what its links are signed with; made for the first that asks.
+
+    It is made in botocore's own way: S3 has endpoints with rules of old.
+    """
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+
+    @cached_property
+    def _session(self) -> Session:
+        return Session()
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._session.create_client("s3", config=signing_config(CONFIG, self._env))
+
+    def client(self) -> Any:
+        """Return the client."""
+        return self._client
+
+    def credentials(self) -> Any:
+        """Return the client's credentials."""
+        return self._session.get_credentials()

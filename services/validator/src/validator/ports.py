@@ -1,29 +1,34 @@
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
-#: Milliseconds since the epoch, UTC.
-type Clock = Callable[[], int]
+from s3io.presigning import PresignedPut
 
 
 class Publisher(Protocol):
     """The requests topic."""
 
-    def publish(self, body: str, attributes: Mapping[str, str]) -> None:
+    def publish(self, body: str, attributes: Mapping[str, str], *, tenant: str | None = None) -> None:
         """Publish a message.
+
+        Args:
+            body: JSON text.
+            attributes: of the message.
+            tenant: whose message it is, for queues that share themselves fairly among tenants.
 
         Raises:
             UnavailableError: the topic did not take it, or did not say so.
         """
 
 
-class Meter(Protocol):
-    """Counts what happens."""
+class Uploads(Protocol):
+    """Makes requests by which clients send files, without credentials."""
 
-    def count(self, name: str, number: int = 1, /, **dimensions: str) -> None:
-        """Count something, with few dimensions of few values."""
+    def grant(self, upload_id: str, *, size: int, content_type: str | None) -> PresignedPut:
+        """Return the request that sends a file of this size and type.
 
-    def flush(self) -> None:
-        """Write what was counted."""
+        Raises:
+            UnavailableError: it could not be signed.
+        """
 
 
 class Payloads(Protocol):

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
 
+from s3io.limits import MAX_BYTES
 from task_schema import Deployment, RuntimeSpec
 from validator.errors import SettingsError
 
@@ -14,7 +15,8 @@ Name = Annotated[str, Field(min_length=1)]
 class Settings(BaseModel):
     """Resources that the infrastructure made, and the runtimes that a request may name.
 
-    `insecure_callbacks` allows http callbacks to loopback: a setting of the local system only.
+    `insecure_callbacks` allows http callbacks to loopback: a setting of the local system only. `fair_queues`:
+    messages say which API key they came with. `input_max`: bytes of an upload, those that the agents take.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -25,6 +27,8 @@ class Settings(BaseModel):
     output_bucket: Annotated[Name, Field(alias="OUTPUT_BUCKET")]
     runtimes: Annotated[Json[tuple[RuntimeSpec, ...]], Field(alias="RUNTIMES")]
     insecure_callbacks: Annotated[bool, Field(alias="INSECURE_CALLBACKS")] = False
+    fair_queues: Annotated[bool, Field(alias="FAIR_QUEUES")] = True
+    input_max: Annotated[int, Field(alias="INPUT_MAX", gt=0)] = MAX_BYTES
 
     @property
     def deployment(self) -> Deployment:

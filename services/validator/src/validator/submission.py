@@ -5,13 +5,23 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from lambda_api.ports import Clock
 from task_schema import Message, ParsedRequest, RequestCode, RequestRefusedError, fits_inline
-from task_store import ConflictError, NewTask, RowTooLargeError, StaleError, Task, TaskStore, context_fits
+from task_store import (
+    CALLBACK,
+    ConflictError,
+    NewTask,
+    RowTooLargeError,
+    StaleError,
+    Task,
+    TaskStore,
+    context_fits,
+)
 from telemetry import names
 from telemetry.context import TRACEPARENT
 from telemetry.segments import Span
 from validator.errors import EndingError
-from validator.ports import Clock, Payloads, Publisher
+from validator.ports import Payloads, Publisher
 
 # Where each API version has the id of the task.
 _ID_FIELDS = {"v1alpha1": "alwayson_scripts.id_task", "v1alpha2": "task.metadata.id"}
@@ -46,13 +56,21 @@ class Submitter:
         self._payloads = payloads
         self._clock = clock
 
-    def submit(self, request: ParsedRequest, *, span: Span, idempotency_key: str | None = None) -> Submitted:
+    def submit(
+        self,
+        request: ParsedRequest,
+        *,
+        span: Span,
+        idempotency_key: str | None = None,
+        tenant: str | None = None,
+    ) -> Submitted:
         """Record and publish a task, or find that it was before.
 
         Args:
             request: what was sent.
             span: of the request; what is done for it has spans below, and the trace goes on in the message.
             idempotency_key: digest of the client's key.
+            tenant: whose task it is: queues are fair to tenants.
 
         Raises:
             RequestRefusedError: `conflict`: the id belongs to another task that has not finished.
@@ -63,20 +81,20 @@ class Submitter:
         with span.child("record"):
             new = self._new_task(request, span, idempotency_key)
             task = self._record(new, request)
-        if task.published_at is not None:
+        if task.published_at is not None or task.is_finished:
             return Submitted(task, "repeated")
         if task.status.is_terminal:
             raise EndingError(f"task {task.id} was never published and is about to be told as failed")
         if not _is_of(task, request):
             raise _conflict(request)
         with span.child("publish requests", kind="producer", attributes=_PUBLISH) as publishing:
-            self._publish(task, request, publishing)
+            self._publish(task, request, publishing, tenant)
         self._mark_published(task)
         return Submitted(task, "accepted" if task.submission == new.submission else "republished")
 
     def _record(self, new: NewTask, request: ParsedRequest) -> Task:
         try:
-            return self._store.record(new, now=self._clock())
+            return self._store.record(new, now=self._clock(), replacing=self._keep_callback)
         except ConflictError as exc:
             raise _conflict(request) from exc
         except RowTooLargeError as exc:
@@ -84,6 +102,10 @@ class Submitter:
                 RequestCode.BAD_VALUE,
                 "the metadata is too large as a whole; use a shorter prefix or callback",
             ) from exc
+
+    def _keep_callback(self, finished: Task) -> None:
+        # Its webhook looks for the URL in the row, and may not have had its first try.
+        self._payloads.put(finished.submission, CALLBACK, finished.callback_url)
 
     def _new_task(self, request: ParsedRequest, span: Span, idempotency_key: str | None) -> NewTask:
         metadata = request.metadata
@@ -108,7 +130,7 @@ class Submitter:
             trace_id=span.log_fields.get("trace_id"),
         )
 
-    def _publish(self, task: Task, request: ParsedRequest, span: Span) -> None:
+    def _publish(self, task: Task, request: ParsedRequest, span: Span, tenant: str | None) -> None:
         content: dict[str, Any] | None = request.content
         content_ref = None
         if not fits_inline(content):
@@ -127,7 +149,7 @@ class Submitter:
             attributes[TRACEPARENT] = span.context.traceparent
         body = message.to_json()
         span.update({names.RUNTIME: task.runtime, names.MESSAGING_BODY_SIZE: len(body.encode())})
-        self._publisher.publish(body, attributes)
+        self._publisher.publish(body, attributes, tenant=tenant)
 
     def _mark_published(self, task: Task) -> None:
         try:

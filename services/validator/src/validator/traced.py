@@ -7,7 +7,7 @@ from task_schema import ParsedRequest, split_routing
 from telemetry import names
 from telemetry.segments import Value
 
-_ROUTES = {"/v1alpha1", "/v1alpha2"}
+_ROUTES = {"/v1alpha1", "/v1alpha2", "/v1alpha2/uploads"}
 _METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
 _NUMBERS = {
     "steps": names.STEPS,
@@ -39,17 +39,6 @@ def asked_for(request: ParsedRequest) -> dict[str, Value]:
         names.RUNTIME: metadata.runtime,
         names.TASK_TYPE: metadata.tasktype,
         **(_settings(request.content) if metadata.tasktype != _GRAPH else {}),
-    }
-
-
-def became(seen: Mapping[str, Any], status: int) -> dict[str, Value]:
-    """Return what became of a request, from what was noted for its log line."""
-    codes = seen.get("codes") or ()
-    return {
-        names.HTTP_STATUS: status,
-        names.SUBMISSION: seen.get("submission"),
-        names.OUTCOME: seen.get("outcome"),
-        names.CODE: codes if len(codes) > 1 else seen.get("code"),
     }
 
 

@@ -5,13 +5,14 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
 from moto import mock_aws
 
 from s3io.claimcheck import ClaimCheck
-from task_schema import read_message
+from task_schema import read_message, upload_key
 from task_store import DynamoTaskStore, table_definition
 from validator.bootstrap import TRACE_HEADER, bootstrap
 
@@ -103,6 +104,30 @@ def test_four_megabytes_travel_by_claim_check(aws: Aws, event: Any, body: Body) 
     assert task is not None
     assert task.context_ref is not None
     assert claims.get(task.context_ref, submission=task.submission, limit=5_000) == {"note": "n" * 1000}
+
+
+@pytest.mark.parametrize("key_id", ["abc123def4", "an id of a form that is refused \n"])
+@pytest.mark.parametrize("fair", ["true", "false"])
+def test_a_task_that_came_with_a_key_reaches_its_queue_once(
+    aws: Aws, event: Any, body: Body, key_id: str, fair: str
+) -> None:
+    handler = bootstrap({**aws.env, "FAIR_QUEUES": fair})
+    sent = event(json.dumps(body()), headers=HEADERS, api_key_id=key_id)
+    assert handler(sent, None)["statusCode"] == 200
+    assert len(aws.messages()) == 1
+
+
+def test_an_upload_is_signed_for_the_place_that_its_name_stands_for(aws: Aws, event: Any) -> None:
+    sent = event('{"size": 3}', path="/v1alpha2/uploads", headers=HEADERS)
+    answer = aws.handler(sent, None)
+    assert answer["statusCode"] == 200
+    granted = json.loads(answer["body"])
+    url = urlsplit(granted["url"])
+    assert (url.netloc, url.path[1:]) == (
+        "payload.s3.us-east-1.amazonaws.com",
+        upload_key(granted["reference"]),
+    )
+    assert parse_qs(url.query)["X-Amz-SignedHeaders"] == ["content-length;host"]
 
 
 def test_sending_again_publishes_once(aws: Aws, event: Any, body: Body) -> None:

@@ -15,7 +15,7 @@ SECRET = "a very private lighthouse"
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "HEAD"])
-@pytest.mark.parametrize("path", ["/v1alpha1", "/v1alpha2", "/v1alpha2/"])
+@pytest.mark.parametrize("path", ["/v1alpha1", "/v1alpha2", "/v1alpha2/", "/v1alpha2/uploads"])
 def test_another_method_is_not_allowed(system: Any, event: Event, method: str, path: str) -> None:
     answer = system.send(event(None, path=path, method=method))
     assert answer.status == 405
@@ -24,7 +24,9 @@ def test_another_method_is_not_allowed(system: Any, event: Event, method: str, p
     assert answer.body["errors"] == [answer.body["error"]]
 
 
-@pytest.mark.parametrize("path", ["/", "/v1alpha3", "/v1alpha2/tasks", "/prod/v1alpha2x"])
+@pytest.mark.parametrize(
+    "path", ["/", "/v1alpha3", "/v1alpha2/tasks", "/v1alpha1/uploads", "/prod/v1alpha2x"]
+)
 def test_another_path_is_not_found(system: Any, event: Event, path: str) -> None:
     answer = system.send(event("{}", path=path, headers={"Content-Type": "application/json"}))
     assert answer.status == 404

@@ -9,7 +9,7 @@ from botocore.loaders import Loader
 from botocore.session import Session
 
 from validator import clients
-from validator.clients import CONFIG, QUICK, quick_session, s3_client
+from validator.clients import CONFIG, QUICK, S3, quick_session
 
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "sns": ("publish", {"TopicArn": "arn", "Message": "m"}),
@@ -64,17 +64,23 @@ def test_a_quick_client_follows_an_endpoint_that_is_given(
 def test_a_slow_service_is_not_waited_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     session = quick_session()
-    for client in (s3_client(), *(session.create_client(service, config=CONFIG) for service in QUICK)):
+    for client in (S3({}).client(), *(session.create_client(service, config=CONFIG) for service in QUICK)):
         config = client.meta.config
         assert (config.connect_timeout, config.read_timeout) == (1, 3)
         assert config.retries == {"mode": "standard", "total_max_attempts": 3}
 
 
-def test_s3_is_called_by_path_and_with_todays_signature(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("env", "style"), [({}, "virtual"), ({"AWS_ENDPOINT_URL": "http://x"}, "path")])
+def test_s3_is_called_with_todays_signature_and_at_another_endpoint_by_path(
+    monkeypatch: pytest.MonkeyPatch, env: dict[str, str], style: str
+) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    config = s3_client().meta.config
-    assert config.s3["addressing_style"] == "path"
+    s3 = S3(env)
+    config = s3.client().meta.config
+    assert config.s3["addressing_style"] == style
     assert config.signature_version == "s3v4"
+    assert s3.client() is s3.client()
+    assert s3.credentials().access_key == "a"
 
 
 def test_partitions_of_another_shape_are_left_alone(tmp_path: Path) -> None:

@@ -28,6 +28,13 @@ def test_insecure_callbacks_are_switched_on_by_a_word(text: str, value: bool) ->
     assert read_settings({**ENV, "INSECURE_CALLBACKS": text}).insecure_callbacks is value
 
 
+def test_fair_queues_and_the_size_of_inputs_are_settings_with_a_default() -> None:
+    settings = read_settings(ENV)
+    assert (settings.fair_queues, settings.input_max) == (True, 32 * 1024 * 1024)
+    settings = read_settings({**ENV, "FAIR_QUEUES": "false", "INPUT_MAX": "1000"})
+    assert (settings.fair_queues, settings.input_max) == (False, 1000)
+
+
 @pytest.mark.parametrize("name", sorted(ENV.keys() - {"HOME"}))
 def test_a_missing_variable_is_named(name: str) -> None:
     with pytest.raises(SettingsError, match=name):
@@ -43,6 +50,8 @@ def test_a_missing_variable_is_named(name: str) -> None:
         ("RUNTIMES", '[{"name": "secret"}]'),
         ("RUNTIMES", '[{"name": "a", "type": "sdwebui", "secret": 1}]'),
         ("INSECURE_CALLBACKS", "secret"),
+        ("FAIR_QUEUES", "secret {"),
+        ("INPUT_MAX", "0"),
     ],
 )
 def test_a_wrong_variable_is_named_without_its_value(name: str, value: str) -> None:

@@ -241,6 +241,20 @@ def test_a_context_that_could_not_be_stored_leaves_no_row(system: Any, body: Bod
     assert system.store.get("t") is None
 
 
+def test_the_callback_of_a_finished_task_is_kept_when_its_id_is_used_again(system: Any, body: Body) -> None:
+    assert system.post(body(callback_url="https://example.com/hook")).status == 200
+    first = system.store.get("t")
+    finish(system)
+    system.payloads.broken = RuntimeError("broken")
+    assert system.post(body()).status == 503
+    assert system.store.get("t").submission == first.submission
+    system.payloads.broken = None
+    assert system.post(body()).status == 200
+    assert system.store.get("t").submission != first.submission
+    kept = [value for uri, value in system.payloads.objects.items() if f"/{first.submission}/callback" in uri]
+    assert kept == ["https://example.com/hook"]
+
+
 def test_content_that_could_not_be_stored_is_not_published(system: Any, body: Body) -> None:
     system.payloads.broken = RuntimeError("broken")
     assert system.post(body(LARGE)).status == 503
@@ -253,8 +267,8 @@ def test_content_that_could_not_be_stored_is_not_published(system: Any, body: Bo
 def test_a_task_that_finished_before_it_could_be_marked_is_accepted(system: Any, body: Body) -> None:
     publish = system.topic.publish
 
-    def run_at_once(text: str, attributes: Any) -> None:
-        publish(text, attributes)
+    def run_at_once(text: str, attributes: Any, **more: Any) -> None:
+        publish(text, attributes, **more)
         finish(system)
         # Somebody takes the id again at once.
         system.store.record(ANOTHER, now=system.now)
@@ -277,51 +291,6 @@ def test_a_task_that_is_being_given_up_is_to_be_sent_again(system: Any, body: Bo
     system.store.mark_notified("t", submission, now=system.now)
     assert system.post(body()).status == 200
     assert system.task().submission != submission
-
-
-def test_an_idempotency_key_brings_back_the_task_whatever_the_body(system: Any, body: Body) -> None:
-    first = system.post(body(), Idempotency_Key="k")
-    again = system.post(body({"prompt": "A cat"}), idempotency_key="k")
-    assert again == first
-    assert len(system.topic.messages) == 1
-    assert system.post(body({"prompt": "A cat"}), Idempotency_Key="other").status == 409
-    assert system.post(body(), Idempotency_Key="other").status == 200
-
-
-def test_under_its_key_an_unpublished_task_may_get_another_body_but_not_another_place(
-    system: Any, body: Body
-) -> None:
-    system.topic.broken = RuntimeError("broken")
-    system.post(body(), Idempotency_Key="k")
-    system.topic.broken = None
-    assert system.post(body(prefix="elsewhere"), Idempotency_Key="k").status == 409
-    assert system.topic.messages == []
-    assert system.post(body({"prompt": "A cat"}), Idempotency_Key="k").status == 200
-    assert system.topic.messages[0][0]["submission"] == system.task().submission
-
-
-@pytest.mark.parametrize(
-    ("first", "again"),
-    [
-        ({"callback_url": "https://a.example/"}, {"callback_url": "https://b.example/"}),
-        ({}, {"callback_url": "https://b.example/"}),
-        ({"context": 1}, {"context": 2}),
-        ({"context": "x" * 300}, {"context": "y" * 300}),
-        ({"context": "x" * 300}, {}),
-        ({}, {"expires_in": 60}),
-        ({"expires_in": 60}, {"expires_in": 90}),
-    ],
-)
-def test_under_its_key_an_unpublished_task_keeps_who_is_told_what_and_until_when(
-    system: Any, body: Body, first: Any, again: Any
-) -> None:
-    system.topic.broken = RuntimeError("broken")
-    system.post(body(**first), Idempotency_Key="k")
-    system.topic.broken = None
-    system.now += 5_000
-    assert system.post(body({"prompt": "A cat"}, **again), Idempotency_Key="k").status == 409
-    assert system.topic.messages == []
-    assert system.post(body(**first), Idempotency_Key="k").status == 200
 
 
 def test_a_published_message_can_be_read_by_the_agent(system: Any, body: Body) -> None:

@@ -10,13 +10,16 @@ from hypothesis import strategies as st
 from queue_agent.links import find_links, with_values
 
 URL = "https://pictures.example/a.png?size=1"
+UPLOAD = "upload://0b8f9a4e-6c1d-4a57-9d2e-3f0a5b7c1d2e"
 
 
 def paths(document: Any) -> list[tuple[str | int, ...]]:
     return [link.path for link in find_links(document)]
 
 
-@pytest.mark.parametrize("url", ["http://a.example/x.png", URL, "s3://bucket/key.png", "HTTPS://A.example/x"])
+@pytest.mark.parametrize(
+    "url", ["http://a.example/x.png", URL, "s3://bucket/key.png", "HTTPS://A.example/x", UPLOAD]
+)
 def test_a_url_that_is_the_whole_string_is_a_link(url: str) -> None:
     assert [link.url for link in find_links({"init_images": [url]})] == [url]
 

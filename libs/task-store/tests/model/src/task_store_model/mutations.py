@@ -9,6 +9,7 @@ from task_store import LostError, NewTask, NotClaimableError, Outcome, Task
 from task_store._conditions import Absent, AllOf, Changes, Condition, In, Is, IsNot, OneOf
 from task_store._items import new_item, task_of
 from task_store._machine import Machine, WriteRefusedError
+from task_store._store import Replacing
 from task_store._table import LOOK_PARTITION, LOOK_SORT
 from task_store_model.acting import IDLE, Fault, Slot, Turn
 from task_store_model.agent import Agent
@@ -94,11 +95,11 @@ class GivesBackAnybodys(Machine):
 
 
 class RecordsOverUntold(Machine):
-    def record(self, new: NewTask, *, now: int) -> Task:
+    def record(self, new: NewTask, *, now: int, replacing: Replacing | None = None) -> Task:
         try:
             self._rows.replace(new_item(new, now), OneOf((Absent("id"), _ENDED)))
         except WriteRefusedError:
-            return super().record(new, now=now)
+            return super().record(new, now=now, replacing=replacing)
         return task_of(new_item(new, now))
 
 
