@@ -3,17 +3,21 @@
 import asyncio
 import os
 from collections.abc import Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from darkroom_cli import arguments, remote_commands
+from darkroom_cli import arguments, completion, planning_commands, remote_commands
 from darkroom_cli.bodies import Wish
+from darkroom_cli.deploying import commands as deploying_commands
 from darkroom_cli.failures import explained
 from darkroom_cli.interruption import interruptible
+from darkroom_cli.invocation import EXITS, Invocation, on_a_system
+from darkroom_cli.operating import commands as operating_commands
 from darkroom_cli.options import DEMO_TIMEOUT, SUBMIT_TIMEOUT, TRACE_WAIT, SubmitOptions
+from darkroom_cli.redriving import commands as redriving_commands
 from darkroom_cli.terminal import Terminal
 from darkroom_cli.workspace import commands as workspace_commands
 from local.home import Home
@@ -21,28 +25,19 @@ from local.settings import SECONDS_PER_IMAGE, Settings, parse_runtime
 from snapshots.commands import app as snapshot
 
 if TYPE_CHECKING:
+    from darkroom_cli.endpoints import Target
     from local.system import System
 
 OUT = "out"
-_EXITS = "Exit codes: 0 success, 1 failed, 2 wrong use, 3 the local system is not up, 130 interrupted."
 
 app = typer.Typer(
     name="darkroom",
     help="Darkroom on this machine: post a task, get the picture. No AWS account, no GPU, no Docker.",
-    epilog=f"Start with: ./darkroom demo. {_EXITS}",
+    epilog=f"Start with: ./darkroom demo. {EXITS}",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-@dataclass(frozen=True)
-class Invocation:
-    """What all commands share."""
-
-    home: Home
-    terminal: Terminal
-    verbose: bool
 
 
 @app.callback()
@@ -87,7 +82,7 @@ Otlp = Annotated[
 ]
 
 
-@app.command(epilog=_EXITS)
+@app.command(epilog=EXITS)
 def up(
     context: typer.Context,
     *,
@@ -122,7 +117,7 @@ def up(
         asyncio.run(running.up(home=call.home, environ=os.environ, settings=settings, terminal=call.terminal))
 
 
-@app.command(epilog=_EXITS)
+@app.command(epilog=EXITS)
 def down(context: typer.Context) -> None:
     """End the system that is up, wherever it was started."""
     from darkroom_cli import running  # noqa: PLC0415 - loading it takes long, and --help does not need it
@@ -132,7 +127,7 @@ def down(context: typer.Context) -> None:
         running.down(home=call.home, terminal=call.terminal)
 
 
-@app.command(epilog=_EXITS)
+@app.command(epilog=EXITS)
 def demo(
     context: typer.Context,
     *,
@@ -171,9 +166,11 @@ def demo(
         _run(run(), started)
 
 
-@app.command(epilog=_EXITS)
+@app.command(epilog=EXITS)
+@on_a_system
 def submit(
-    context: typer.Context,
+    call: Invocation,
+    where: "Target",
     prompt: arguments.Prompt = None,
     *,
     output: arguments.Output = None,
@@ -194,9 +191,9 @@ def submit(
     wait: arguments.Wait = True,
     timeout: arguments.Timeout = SUBMIT_TIMEOUT,
 ) -> None:
-    """Submit one task to the system that is up, and save its picture.
+    """Submit one task to the system that is up, or to another one, and save its picture.
 
-    The file's name is printed to stdout. Examples:
+    The file's name is printed to stdout. A picture of yours is uploaded first. Examples:
 
     ./darkroom submit "a lighthouse at dusk" -o out.png
 
@@ -205,11 +202,11 @@ def submit(
     ./darkroom submit --task extra-single-image --image out.png --scale 2 -o large.png
 
     ./darkroom submit --workflow workflow_api.json
+
+    ./darkroom submit "a lighthouse" --stack-name sdoneksStack --region us-west-2
     """
     from darkroom_cli import submit as submit_command  # noqa: PLC0415 - loading it takes long, and --help does not need it
-    from local.state import read_state  # noqa: PLC0415 - loading it takes long, and --help does not need it
 
-    call: Invocation = context.obj
     options = SubmitOptions(
         wish=Wish(prompt, negative, seed, steps, width, height, model, strength, scale),
         tasktype=task,
@@ -222,23 +219,21 @@ def submit(
         wait=wait,
         timeout=timeout,
     )
-    with explained(call.terminal, call.home, verbose=call.verbose):
-        submit_command.check(options)
-        state = read_state(call.home)
-
-        async def run() -> None:
-            await submit_command.submit(
-                options, state=state, terminal=call.terminal, folder=call.home.root / OUT
-            )
-
-        _run(run(), [])
+    submit_command.check(options)
+    place = submit_command.place_of(where, environ=os.environ, home=call.home)
+    _run(submit_command.submit(options, place=place, terminal=call.terminal, folder=call.home.root / OUT), [])
 
 
-@app.command(epilog=_EXITS)
+@app.command(epilog=EXITS)
 def trace(
     context: typer.Context,
     trace_id: Annotated[
-        str, typer.Argument(metavar="ID", help="A task's id, or a trace's: 32 hex digits or X-Ray's form.")
+        str,
+        typer.Argument(
+            metavar="ID",
+            help="A task's id, or a trace's: 32 hex digits or X-Ray's form.",
+            autocompletion=completion.task_ids,
+        ),
     ],
     *,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait until it is complete.")] = TRACE_WAIT,
@@ -267,12 +262,12 @@ def trace(
         )
 
 
-@app.command(epilog=_EXITS)
+@app.command(epilog=EXITS)
 def traces(
     context: typer.Context,
     *,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=500, help="How many.")] = 20,
-    runtime: Annotated[str | None, typer.Option(metavar="NAME", help="Only this runtime's.")] = None,
+    runtime: remote_commands.Runtime = None,
     errors: Annotated[bool, typer.Option("--errors", help="Only those with an error.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
 ) -> None:
@@ -293,7 +288,11 @@ def traces(
 
 
 remote_commands.add_to(app)
+redriving_commands.add_to(app)
+deploying_commands.add_to(app)
 app.add_typer(snapshot, name="snapshot", rich_help_panel="Deployment")
+operating_commands.add_to(app)
+planning_commands.add_to(app)
 workspace_commands.add_to(app)
 
 

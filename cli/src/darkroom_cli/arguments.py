@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from darkroom_cli import completion
 from darkroom_cli.options import TASKS
 
 Prompt = Annotated[str | None, typer.Argument(help='What to paint, such as "a lighthouse at dusk".')]
@@ -17,7 +18,11 @@ TaskType = Annotated[
     typer.Option(metavar="TYPE", help=f"One of {', '.join(TASKS)}; else it follows from the rest."),
 ]
 Image = Annotated[
-    str | None, typer.Option(metavar="FILE|URL", help="The picture to start from or to enlarge.")
+    str | None,
+    typer.Option(
+        metavar="FILE|URL",
+        help="The picture to start from or to enlarge; a file is uploaded (32 MiB at most).",
+    ),
 ]
 Workflow = Annotated[
     Path | None, typer.Option(metavar="FILE", help="A ComfyUI workflow, exported in API format.")
@@ -26,7 +31,10 @@ JsonFile = Annotated[
     Path | None,
     typer.Option("--json", metavar="FILE", help="A whole request, in either version of the API."),
 ]
-Runtime = Annotated[str | None, typer.Option(metavar="NAME", help="Which runtime is to do it.")]
+Runtime = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Which runtime is to do it.", autocompletion=completion.runtimes),
+]
 TaskId = Annotated[str | None, typer.Option("--id", help="The task's id. Default: a new one.")]
 Negative = Annotated[str | None, typer.Option(help="What must not be in the picture.")]
 Seed = Annotated[int | None, typer.Option(help="The same seed paints the same picture.")]

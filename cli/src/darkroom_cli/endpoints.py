@@ -10,10 +10,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from darkroom_cli.errors import BadRequestOptionError, NoAnswerError
 from darkroom_client import BadArgumentError, Connection
 from local.home import Home
-from local.state import read_state
+from local.state import State, read_state
 
 ENDPOINT_VARIABLE = "DARKROOM_ENDPOINT"
 KEY_VARIABLE = "DARKROOM_API_KEY"
+STACK_VARIABLE = "DARKROOM_STACK_NAME"
+_SUFFIX = "Stack"  # `stackName` of config.yaml plus this is the name of its dispatch stack
 
 type MakeClient = Callable[[str, str | None], Any]
 
@@ -43,12 +45,20 @@ def connection(
         NoAnswerError: AWS does not tell the stack's endpoint and key.
         NotUpError: nothing was said, and no system is up.
     """
-    if target.stack is not None:
-        if target.endpoint or target.api_key:
-            raise BadRequestOptionError("--stack tells endpoint and key: it goes without the other two")
-        return _made(*_of_stack(target.stack, target.region, clients))
-    if target.region is not None:
-        raise BadRequestOptionError("--region goes with --stack")
+    return named(target, environ=environ, clients=clients) or of_state(read_state(home))
+
+
+def named(
+    target: Target, *, environ: Mapping[str, str], clients: MakeClient = aws_client
+) -> Connection | None:
+    """Return endpoint and key of the system that options or environment name; None where they name none.
+
+    Raises:
+        BadRequestOptionError, NoAnswerError: see `connection`.
+    """
+    stack = stack_of(target, environ=environ)
+    if stack is not None:
+        return _made(*_of_stack(stack, target.region, clients))
     endpoint = target.endpoint or environ.get(ENDPOINT_VARIABLE)
     key = target.api_key or environ.get(KEY_VARIABLE)
     if endpoint and key:
@@ -56,7 +66,27 @@ def connection(
     if endpoint or target.api_key:
         missing = f"--api-key or {KEY_VARIABLE}" if endpoint else f"--endpoint or {ENDPOINT_VARIABLE}"
         raise BadRequestOptionError(f"endpoint and key go together: {missing} is missing")
-    state = read_state(home)
+    return None
+
+
+def stack_of(target: Target, *, environ: Mapping[str, str]) -> str | None:
+    """Return the stack that is meant; options come before the environment, an endpoint before a stack.
+
+    Raises:
+        BadRequestOptionError: the options do not go together.
+    """
+    if target.stack is not None and (target.endpoint or target.api_key):
+        raise BadRequestOptionError("--stack-name tells endpoint and key: it goes without the other two")
+    stack = target.stack
+    if stack is None and not (target.endpoint or target.api_key or environ.get(ENDPOINT_VARIABLE)):
+        stack = environ.get(STACK_VARIABLE) or None
+    if stack is None and target.region is not None:
+        raise BadRequestOptionError("--region goes with --stack-name")
+    return stack
+
+
+def of_state(state: State) -> Connection:
+    """Return endpoint and key of a system that is up."""
     return _made(state.endpoint, state.api_key)
 
 
@@ -70,11 +100,24 @@ def _made(endpoint: str, key: str) -> Connection:
 def _of_stack(stack: str, region: str | None, clients: MakeClient) -> tuple[str, str]:
     """Return endpoint and key of a dispatch stack."""
     try:
-        [described] = clients("cloudformation", region).describe_stacks(StackName=stack)["Stacks"]
+        described = _described(stack, clients("cloudformation", region))
         outputs = {one["OutputKey"]: one["OutputValue"] for one in described.get("Outputs", ())}
         if not {"FrontApiEndpoint", "ApiKeyId"} <= outputs.keys():
-            raise BadRequestOptionError(f"--stack: {stack} is not a dispatch stack of Darkroom")
+            raise BadRequestOptionError(f"--stack-name: {stack} is not a dispatch stack of Darkroom")
         key = clients("apigateway", region).get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
     except (BotoCoreError, ClientError) as exc:
-        raise NoAnswerError(f"AWS does not tell endpoint and key of {stack}: {exc}") from exc
+        raise NoAnswerError(
+            f"AWS does not tell endpoint and key of {stack}: {exc}. Are name, --region and AWS_PROFILE right?"
+        ) from exc
     return outputs["FrontApiEndpoint"], key["value"]
+
+
+def _described(stack: str, cloudformation: Any) -> dict[str, Any]:
+    """Describe a stack; `sdoneks` means `sdoneksStack`, too."""
+    try:
+        found: dict[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    except ClientError:
+        if stack.endswith(_SUFFIX):
+            raise
+        return _described(stack + _SUFFIX, cloudformation)
+    return found

@@ -22,7 +22,7 @@ def explained(terminal: Terminal, home: Home, *, verbose: bool) -> Iterator[None
     """Turn whatever ends a command into a message and an exit code; `verbose` adds the stack trace."""
     try:
         yield
-    except typer.Exit:
+    except (typer.Exit, typer.BadParameter):
         raise
     except (KeyboardInterrupt, asyncio.CancelledError) as exc:
         terminal.remark("interrupted")

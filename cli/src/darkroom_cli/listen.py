@@ -2,14 +2,17 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from darkroom_cli.endpoints import MakeClient, Target, aws_client, stack_of
 from darkroom_cli.errors import BadRequestOptionError
+from darkroom_cli.operating.system import find_system, telling
 from darkroom_cli.terminal import Terminal
 from darkroom_cli.trace_drawing import printable
 from darkroom_client import BadArgumentError, WebhookEvent, WebhookVerificationError, verify_webhook
+from local.home import Home
 from local.sockets import LOOPBACK
 
 SECRET_VARIABLE = "DARKROOM_WEBHOOK_SECRET"  # noqa: S105 - a name
@@ -103,6 +106,40 @@ def listen(
     with receiver(secrets, port=port, heard=heard, refused=refused) as url:
         terminal.remark(f"listening at {url}: give it as callback_url; Ctrl-C ends it")
         enough.wait()
+
+
+def secrets_of(
+    where: Target, *, environ: Mapping[str, str], home: Home, clients: MakeClient = aws_client
+) -> list[str]:
+    """Return the secrets that a system signs with: of the stack that is meant, else of what is up here.
+
+    Raises:
+        BadRequestOptionError: an endpoint alone does not tell them, or the stack signs nothing.
+        NotUpError: no stack is meant, and no system is up.
+        CliError: AWS does not tell.
+    """
+    stack = stack_of(where, environ=environ)
+    if stack is None and (where.endpoint or where.api_key):
+        raise BadRequestOptionError(
+            f"an endpoint does not tell its secret: give --secret, or {SECRET_VARIABLE}"
+        )
+    system = find_system(stack, where.region, home=home, clients=clients)
+    name = system.outputs.get("WebhookSecret")
+    if name is None:
+        raise BadRequestOptionError(f"{system.name} posts no webhooks: it has no output WebhookSecret")
+    with telling(system.name):
+        text = system.aws("secretsmanager").get_secret_value(SecretId=name).get("SecretString") or ""
+    return _listed(str(text).strip())
+
+
+def _listed(text: str) -> list[str]:
+    """Return the secrets in a text: one, or a JSON list of them."""
+    if not text.startswith("["):
+        return [text]
+    try:
+        return [str(one) for one in json.loads(text)]
+    except ValueError as exc:
+        raise BadRequestOptionError("the system's own secret cannot be read: it is no JSON list") from exc
 
 
 def _check(secrets: Sequence[str]) -> None:

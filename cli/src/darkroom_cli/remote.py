@@ -35,9 +35,19 @@ def client_of(connection: Connection) -> Iterator[Darkroom]:
     Raises:
         CliError: what the client says, with an exit code.
     """
+    with in_our_words(), Darkroom(connection.endpoint, connection.api_key) as client:
+        yield client
+
+
+@contextmanager
+def in_our_words() -> Iterator[None]:
+    """Turn the client's errors into the command's.
+
+    Raises:
+        CliError: what the client says, with an exit code.
+    """
     try:
-        with Darkroom(connection.endpoint, connection.api_key) as client:
-            yield client
+        yield
     except BadArgumentError as exc:
         raise BadRequestOptionError(str(exc)) from exc
     except (ClientNoAnswerError, WaitTimeoutError) as exc:

@@ -1,50 +1,80 @@
 """`darkroom submit`: one task, from the command line to a picture on disk."""
 
-import base64
 import io
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
-from darkroom_cli import bodies
+from darkroom_cli import bodies, elsewhere
 from darkroom_cli.bodies import Request, Wish
+from darkroom_cli.endpoints import Target, named, of_state
 from darkroom_cli.errors import BadRequestOptionError, NoAnswerError, TaskFailedError
 from darkroom_cli.options import TASKS, SubmitOptions
-from darkroom_cli.tasks import Desk
+from darkroom_cli.remote import in_our_words
+from darkroom_cli.tasks import Desk, numbered
 from darkroom_cli.terminal import Terminal
-from local.served import serve
-from local.state import State
+from darkroom_client import AsyncDarkroom, Connection
+from local.home import Home
+from local.state import State, read_state
 from task_schema import Notification
 
 RUNTIMES = {bodies.PIPELINE: "comfyruntime"}
 DEFAULT_RUNTIME = "sdruntime"
-_LINKS = ("http://", "https://", "s3://")
+MAX_INPUT_BYTES = 32 * 1024 * 1024  # DESIGN 4.4; the API says the same, after more work
+_LINKS = ("http://", "https://", "s3://", "upload://")
+
+type Upload = Callable[[Path], Awaitable[str]]
 
 
-async def submit(options: SubmitOptions, *, state: State, terminal: Terminal, folder: Path) -> None:
+@dataclass(frozen=True)
+class Place:
+    """Where tasks go: an API, and what a system on this machine says of itself, if it is one."""
+
+    connection: Connection
+    state: State | None = None
+
+
+def place_of(where: Target, *, environ: Mapping[str, str], home: Home) -> Place:
+    """Return the system that is meant: a named one, else the one that is up.
+
+    Raises:
+        CliError: the options do not go together, or a stack cannot be asked.
+        NotUpError: nothing was named, and no system is up.
+    """
+    connection = named(where, environ=environ)
+    if connection is not None:
+        return Place(connection)
+    state = read_state(home)
+    return Place(of_state(state), state)
+
+
+async def submit(options: SubmitOptions, *, place: Place, terminal: Terminal, folder: Path) -> None:
     """Post the task; unless told not to wait, wait for its end and save its pictures.
 
     Raises:
         CliError: it could not be made, was refused, failed, or nothing was heard of it.
     """
-    desk = Desk(state)
-    with build(options) as request:
-        if not options.wait:
-            accepted = await desk.post(request)
-            terminal.say(json.dumps(accepted, indent=2))
-            return
-        with terminal.waiting(f"{request.tasktype} {request.id} at {request.runtime}"):
-            [outcome] = await desk.run([request], timeout=options.timeout)
+    request = await build(options, upload=partial(_upload, place.connection, terminal))
+    if place.state is None:
+        await elsewhere.submit(request, options, place.connection, terminal=terminal, folder=folder)
+        return
+    desk = Desk(place.state)
+    if not options.wait:
+        terminal.say(json.dumps(await desk.post(request), indent=2))
+        return
+    with terminal.waiting(f"{request.tasktype} {request.id} at {request.runtime}"):
+        [outcome] = await desk.run([request], timeout=options.timeout)
     if outcome.refused is not None:
         raise outcome.refused
     if outcome.notification is None or outcome.seconds is None:
         raise NoAnswerError(
-            f"nothing was heard of {request.id} in {options.timeout:g} s (--timeout); logs: {state.logs}"
+            f"nothing was heard of {request.id} in {options.timeout:g} s (--timeout);"
+            f" logs: {place.state.logs}"
         )
     pictures = await desk.pictures(_successful(outcome.notification))
     target = options.output or folder / request.id
@@ -55,27 +85,22 @@ async def submit(options: SubmitOptions, *, state: State, terminal: Terminal, fo
     terminal.remark(f"{request.id}: {len(pictures)} picture(s) in {outcome.seconds:.1f} s")
 
 
-@contextmanager
-def build(options: SubmitOptions) -> Iterator[Request]:
-    """Make the request; a file that must be reached by link is served while it is needed.
+async def build(options: SubmitOptions, *, upload: Upload) -> Request:
+    """Make the request; `upload` takes a file and returns what stands for it.
 
     Raises:
         BadRequestOptionError: the options do not go together, or a file is not what it should be.
     """
     check(options)
     if options.json_file is not None:
-        yield bodies.from_json(_json(options.json_file), str(options.json_file))
-        return
+        return bodies.from_json(_json(options.json_file), str(options.json_file))
     tasktype = task_type(options)
-    with ExitStack() as stack:
-        content = _content(options, tasktype, stack)
-        about = options.wish.prompt or tasktype
-        yield bodies.task(
-            task_id=options.task_id or bodies.new_id(about),
-            runtime=options.runtime or RUNTIMES.get(tasktype, DEFAULT_RUNTIME),
-            tasktype=tasktype,
-            content=content,
-        )
+    return bodies.task(
+        task_id=options.task_id or bodies.new_id(options.wish.prompt or tasktype),
+        runtime=options.runtime or RUNTIMES.get(tasktype, DEFAULT_RUNTIME),
+        tasktype=tasktype,
+        content=await _content(options, tasktype, upload),
+    )
 
 
 def task_type(options: SubmitOptions) -> str:
@@ -115,11 +140,6 @@ def check(options: SubmitOptions) -> None:
         raise BadRequestOptionError(
             'say what to paint, for example: ./darkroom submit "a lighthouse at dusk"'
         )
-    if tasktype == bodies.PIPELINE and not options.wait and options.image and not is_link(options.image):
-        raise BadRequestOptionError(
-            "a workflow fetches its picture by link, and a file is served only while this command waits:"
-            " leave --no-wait out, or give a URL"
-        )
 
 
 def is_link(image: str) -> bool:
@@ -127,36 +147,54 @@ def is_link(image: str) -> bool:
     return image.startswith(_LINKS)
 
 
-def numbered(path: Path, number: int, extension: str = "") -> Path:
-    """Return where the picture of that number goes: the first to `path`, the next beside it.
-
-    `extension` is appended; without one the path has its own.
-    """
-    stem, suffix = (path.name, extension) if extension else (path.stem, path.suffix)
-    return path.with_name(f"{stem}{'' if number == 1 else f'-{number}'}{suffix}")
-
-
-def _content(options: SubmitOptions, tasktype: str, stack: ExitStack) -> dict[str, Any]:
+async def _content(options: SubmitOptions, tasktype: str, upload: Upload) -> dict[str, Any]:
     wish, image = options.wish, options.image
     if tasktype == bodies.TEXT_TO_IMAGE:
         return bodies.text_to_image(wish)
     if tasktype == bodies.PIPELINE:
         workflow = _workflow(options.workflow)
-        if image is not None and not is_link(image):
-            path = Path(image)
-            served = {path.name.replace(" ", "-"): (_bytes(path), "application/octet-stream")}
-            [image] = stack.enter_context(serve(served)).values()
-        return bodies.pipeline(wish, workflow, image)
+        bodies.pipeline(wish, workflow, image)  # what has no place in it is told before anything is uploaded
+        return bodies.pipeline(wish, workflow, await _reference(image, upload))
     assert image is not None, "check() has asked for it"
-    if not is_link(image):
-        data = _bytes(Path(image))
-        if wish.width is None and wish.height is None:
-            width, height = _fitting(data, image)
-            wish = replace(wish, width=width, height=height)
-        image = base64.b64encode(data).decode()
+    if (
+        not is_link(image)
+        and tasktype == bodies.IMAGE_TO_IMAGE
+        and wish.width is None
+        and wish.height is None
+    ):
+        width, height = _fitting(Path(image))
+        wish = replace(wish, width=width, height=height)
+    reference = await _reference(image, upload) or image
     if tasktype == bodies.IMAGE_TO_IMAGE:
-        return bodies.image_to_image(wish, image)
-    return bodies.extra_single_image(wish, image)
+        return bodies.image_to_image(wish, reference)
+    return bodies.extra_single_image(wish, reference)
+
+
+async def _reference(image: str | None, upload: Upload) -> str | None:
+    """Return what stands for a picture in a request: links as they are, files once they are uploaded."""
+    if image is None or is_link(image):
+        return image
+    path = Path(image)
+    _check_size(path)
+    return await upload(path)
+
+
+def _check_size(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError as exc:
+        raise _unreadable(path, exc) from exc
+    if size > MAX_INPUT_BYTES:
+        raise BadRequestOptionError(
+            f"--image: {path} has {size} bytes, and an input may have {MAX_INPUT_BYTES}: make it smaller, or"
+            " save it as JPEG or WEBP"
+        )
+
+
+async def _upload(connection: Connection, terminal: Terminal, path: Path) -> str:
+    with in_our_words(), terminal.waiting(f"uploading {path}"):
+        async with AsyncDarkroom(connection.endpoint, connection.api_key) as client:
+            return await client.upload(path)
 
 
 def _workflow(path: Path | None) -> dict[str, Any]:
@@ -173,19 +211,24 @@ def _workflow(path: Path | None) -> dict[str, Any]:
     return workflow
 
 
-def _fitting(data: bytes, source: str) -> tuple[int, int]:
+def _fitting(path: Path) -> tuple[int, int]:
+    data = _bytes(path)
     try:
         with Image.open(io.BytesIO(data)) as picture:
             return bodies.fitting_size(*picture.size)
     except OSError as exc:
-        raise BadRequestOptionError(f"--image: {source} is not a picture") from exc
+        raise BadRequestOptionError(f"--image: {path} is not a picture") from exc
 
 
 def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as exc:
-        raise BadRequestOptionError(f"{path} cannot be read: {exc.strerror}") from exc
+        raise _unreadable(path, exc) from exc
+
+
+def _unreadable(path: Path, error: OSError) -> BadRequestOptionError:
+    return BadRequestOptionError(f"{path} cannot be read: {error.strerror}")
 
 
 def _json(path: Path) -> Any:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -141,6 +142,15 @@ class Desk:
         answer = self._clients.client("s3").get_object(Bucket=bucket, Key=key)
         body: bytes = answer["Body"].read()
         return body
+
+
+def numbered(path: Path, number: int, extension: str = "") -> Path:
+    """Return where the picture of that number goes: the first to `path`, the next beside it.
+
+    `extension` is appended; without one the path has its own.
+    """
+    stem, suffix = (path.name, extension) if extension else (path.stem, path.suffix)
+    return path.with_name(f"{stem}{'' if number == 1 else f'-{number}'}{suffix}")
 
 
 def _pause(answer: httpx.Response) -> float:

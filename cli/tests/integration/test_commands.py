@@ -126,6 +126,23 @@ def test_a_task_of_which_nothing_is_heard_ends_with_a_message(home: Path) -> Non
     assert "nothing was heard of a-dog-" in err
 
 
+def test_a_shell_is_offered_the_runtimes_of_the_system_that_is_up(home: Path) -> None:
+    asked = {
+        "_DARKROOM_COMPLETE": "complete_bash",
+        "COMP_WORDS": "darkroom submit --runtime sd",
+        "COMP_CWORD": "3",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "darkroom_cli"],
+        env=environ(home) | asked,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert set(done.stdout.split()) == {"sdruntime", "sddynamic"}, done.stderr
+
+
 def test_traces_are_listed_and_one_that_is_not_there_is_told(home: Path) -> None:
     code, _, err = run(home, "traces")
     assert (code, "no traces yet" in err) == (0, True)

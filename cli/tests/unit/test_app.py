@@ -8,8 +8,8 @@ from darkroom_cli.app import app
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DARKROOM_ENDPOINT", "DARKROOM_API_KEY", "DARKROOM_WEBHOOK_SECRET"):
-        monkeypatch.delenv(name, raising=False)
+    for name in ("ENDPOINT", "API_KEY", "STACK_NAME", "WEBHOOK_SECRET"):
+        monkeypatch.delenv(f"DARKROOM_{name}", raising=False)
     monkeypatch.setenv("DARKROOM_HOME", str(tmp_path))
 
 
@@ -20,7 +20,21 @@ def run(*arguments: str) -> tuple[int, str]:
 
 @pytest.mark.parametrize(
     "command",
-    ["up", "down", "demo", "submit", "trace", "traces", "status", "wait", "cancel", "list", "listen"],
+    [
+        "up",
+        "down",
+        "demo",
+        "submit",
+        "trace",
+        "traces",
+        "status",
+        "wait",
+        "cancel",
+        "list",
+        "listen",
+        "redrive",
+        "replay",
+    ],
 )
 def test_every_command_explains_itself_and_its_exit_codes(command: str) -> None:
     code, text = run(command, "--help")
@@ -51,6 +65,9 @@ def test_without_a_command_the_help_says_where_to_start() -> None:
         ["wait", "a"],
         ["cancel", "a"],
         ["list"],
+        ["listen"],
+        ["redrive"],
+        ["replay", "a", "--runtime", "http://127.0.0.1:9"],
     ],
 )
 def test_what_needs_a_system_says_that_there_is_none(arguments: list[str]) -> None:
@@ -75,7 +92,9 @@ def test_what_needs_a_system_says_that_there_is_none(arguments: list[str]) -> No
         (["status", "a", "--api-key", "k"], "--endpoint"),
         (["status", "a", "--stack", "s", "--endpoint", "https://example.org/"], "--stack"),
         (["status", "a", "--region", "r"], "--stack"),
-        (["listen"], "--secret"),
+        (["redrive", "--endpoint", "https://example.org/", "--api-key", "k"], "--stack-name"),
+        (["replay", "a"], "--runtime"),
+        (["listen", "--endpoint", "https://example.org/"], "--secret"),
         (["listen", "--secret", "whsec_"], "--secret"),
         (["paint"], "paint"),
     ],

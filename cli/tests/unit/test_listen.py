@@ -8,15 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from rich.console import Console
 from standardwebhooks import Webhook
 
+from darkroom_cli.endpoints import Target
 from darkroom_cli.errors import BadRequestOptionError
-from darkroom_cli.listen import LARGEST_BODY, listen, receiver
+from darkroom_cli.listen import LARGEST_BODY, listen, receiver, secrets_of
 from darkroom_cli.terminal import Terminal
+from local.home import Home
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of 24 bytes ...").decode()
 BODY = json.dumps(
@@ -103,3 +107,57 @@ def test_a_port_that_is_taken_is_told() -> None:
         pytest.raises(BadRequestOptionError, match="--port"),
     ):
         listen([SECRET], port=int(url.rstrip("/").rpartition(":")[2]), terminal=Terminal())
+
+
+class Secrets:
+    """Secrets Manager with one secret, and the stack that names it."""
+
+    def __init__(self, text: str, outputs: dict[str, str]) -> None:
+        self.text = text
+        self.outputs = outputs
+
+    def client(self, _service: str, _region: str | None) -> Any:
+        return self
+
+    def describe_stacks(self, **_: str) -> Any:
+        told = {**dict.fromkeys(WANTED, "{}"), "FrontApiEndpoint": "https://e.example/", **self.outputs}
+        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in told.items()]
+        return {"Stacks": [{"StackName": "sdStack", "StackStatus": "CREATE_COMPLETE", "Outputs": outputs}]}
+
+    def get_api_key(self, **_: Any) -> Any:
+        return {"value": "k"}
+
+    def get_function_configuration(self, **_: str) -> Any:
+        return {"Environment": {"Variables": {"RUNTIMES": "[]"}}}
+
+    def get_secret_value(self, **_: str) -> Any:
+        return {"SecretString": self.text}
+
+
+WANTED = (
+    "ApiKeyId",
+    "TasksTable",
+    "RuntimeQueues",
+    "UnroutedQueueUrl",
+    "ValidatorFunctionName",
+    "sdNotificationLambdaARN",
+)
+
+
+def told(text: str, tmp_path: Path, **outputs: str) -> list[str]:
+    aws = Secrets(text, outputs)
+    return secrets_of(Target(stack="sd"), environ={}, home=Home(tmp_path), clients=aws.client)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [(SECRET, [SECRET]), (json.dumps([SECRET, "whsec_bmV3"]), [SECRET, "whsec_bmV3"])]
+)
+def test_a_stack_tells_what_it_signs_with(text: str, expected: list[str], tmp_path: Path) -> None:
+    assert told(text, tmp_path, WebhookSecret="name") == expected
+
+
+def test_a_stack_without_webhooks_and_an_endpoint_alone_do_not(tmp_path: Path) -> None:
+    with pytest.raises(BadRequestOptionError, match="posts no webhooks"):
+        told(SECRET, tmp_path)
+    with pytest.raises(BadRequestOptionError, match="give --secret"):
+        secrets_of(Target(endpoint="https://e.example/"), environ={}, home=Home(tmp_path))

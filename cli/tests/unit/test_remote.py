@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from PIL import Image
 from typer.testing import CliRunner
 
 from darkroom_cli.app import app
 from darkroom_cli.endpoints import Target, connection
 from darkroom_cli.errors import BadRequestOptionError, NoAnswerError
 from darkroom_client import Connection
-from darkroom_client.testing import Say, Seen, Server, refusal, task
+from darkroom_client.testing import ACCEPTED, Say, Seen, Server, refusal, task, upload
 from local.home import Home
 
 ERROR = {"code": "out_of_memory", "message": "the GPU is too small", "retryable": True}
@@ -183,3 +184,85 @@ def test_a_stack_that_is_not_there_or_another_is_told(tmp_path: Path) -> None:
         of_stack(Aws(OUTPUTS), "other", tmp_path)
     with pytest.raises(BadRequestOptionError, match="not a dispatch stack"):
         of_stack(Aws({}), "sdStack", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["sd", "sdStack"])
+def test_a_stack_may_be_named_as_in_the_configuration(tmp_path: Path, name: str) -> None:
+    assert of_stack(Aws(OUTPUTS), name, tmp_path).api_key == "value of k1"
+
+
+def test_an_endpoint_that_is_named_comes_before_a_stack_of_the_environment(tmp_path: Path) -> None:
+    environ = {
+        "DARKROOM_STACK_NAME": "sd",
+        "DARKROOM_API_KEY": "k",
+        "DARKROOM_ENDPOINT": "https://e.example/",
+    }
+    aws = Aws(OUTPUTS)
+    found = [
+        connection(target, environ=given, home=Home(tmp_path), clients=aws.client)
+        for target, given in (
+            (Target(), environ),
+            (Target("https://other.example/", "k2"), {"DARKROOM_STACK_NAME": "sd"}),
+            (Target(), {"DARKROOM_STACK_NAME": "sd"}),
+        )
+    ]
+    assert [one.api_key for one in found] == ["k", "k2", "value of k1"]
+
+
+def picture(server: Server, name: str) -> dict[str, str]:
+    return {"s3": f"s3://out/output/a/{name}", "url": f"{server.url}/bucket/{name}"}
+
+
+def script(server: Server, shown: dict[str, Any]) -> None:
+    """Let the API take uploads and a task which it shows like this."""
+
+    def answer(seen: Seen) -> Say:
+        if seen.method == "PUT" or seen.path.startswith("/bucket/"):
+            return Say(200, b"picture")
+        if seen.method == "POST":
+            return Say(200, upload(server) if seen.path.endswith("/uploads") else ACCEPTED)
+        return Say(200, {**shown, "id": seen.path.rpartition("/")[2]})
+
+    server.script = answer
+
+
+def test_submitting_elsewhere_uploads_waits_and_saves_by_the_api_alone(
+    server: Server, tmp_path: Path
+) -> None:
+    script(server, task("succeeded", images=[picture(server, "a-1.png"), picture(server, "a-2.png")]))
+    Image.new("RGB", (16, 16)).save(tmp_path / "cat.png")
+    out = tmp_path / "o" / "out.png"
+    code, said, err = run("submit", "in winter", "--image", str(tmp_path / "cat.png"), "-o", str(out))
+    assert (code, said.split()) == (0, [str(out), str(out.with_name("out-2.png"))]), err
+    assert out.read_bytes() == b"picture"
+    assert [path.name for path in sorted(out.parent.iterdir())] == ["out-2.png", "out.png"]
+    [posted] = [seen.body for seen in server.seen if seen.path == "/v1alpha2"]
+    assert posted["task"]["content"]["init_images"] == [upload(server)["reference"]]
+
+
+def test_submitting_elsewhere_without_waiting_prints_the_answer(server: Server) -> None:
+    script(server, task())
+    code, said, _ = run("submit", "a dog", "--no-wait")
+    assert (code, json.loads(said)["output_location"]) == (0, "s3://out/output/a")
+
+
+def test_a_task_that_fails_elsewhere_is_told_with_its_reason(server: Server, tmp_path: Path) -> None:
+    script(server, task("failed", error=ERROR))
+    code, said, err = run("submit", "a dog", "-o", str(tmp_path / "o.png"))
+    assert (code, said) == (1, "")
+    assert "out_of_memory: the GPU is too small; the same request may succeed" in err
+
+
+def test_a_task_that_does_not_end_elsewhere_in_time_is_told(server: Server) -> None:
+    script(server, task("running"))
+    code, _, err = run("submit", "a dog", "--timeout", "1")
+    assert code == 1
+    assert "has not ended in 1 s" in err
+
+
+def test_an_input_that_the_api_refuses_is_told_with_its_limit(server: Server, tmp_path: Path) -> None:
+    Image.new("RGB", (16, 16)).save(tmp_path / "cat.png")
+    server.says(Say(400, refusal("bad_value", "size: at most 33554432 bytes", "size")))
+    code, _, err = run("submit", "in winter", "--image", str(tmp_path / "cat.png"))
+    assert code == 1
+    assert "at most 33554432 bytes" in err

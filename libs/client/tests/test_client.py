@@ -49,6 +49,48 @@ def test_a_task_is_posted_as_the_api_takes_it(client: Darkroom, server: Server) 
     assert seen.body == {"task": sent}
 
 
+def test_a_key_makes_requests_with_one_id_the_same_task(client: Darkroom, server: Server) -> None:
+    server.says(BUSY, Say(200, ACCEPTED))
+    submit(client, idempotency_key="order-17")
+    assert [seen.headers.get("idempotency-key") for seen in server.seen] == ["order-17"] * 2
+
+
+@pytest.mark.parametrize("key", ["", " x", "a\nb", "ä", "x" * 256])
+def test_what_cannot_be_a_key_is_refused(client: Darkroom, server: Server, key: str) -> None:
+    with pytest.raises(BadArgumentError, match="idempotency key"):
+        submit(client, idempotency_key=key)
+    assert server.seen == []
+
+
+def test_a_whole_request_of_either_version_is_posted_as_it_is(client: Darkroom, server: Server) -> None:
+    new = {"task": {"metadata": {"id": "a"}, "content": {}}}
+    old = {"prompt": "a", "alwayson_scripts": {"id_task": "a", "sd_model_checkpoint": "m.ckpt"}}
+    old_answer = {"id_task": "a", "sd_model_checkpoint": "m.ckpt", "output_location": "s3://out/output/a"}
+    server.says(Say(200, ACCEPTED), Say(200, old_answer))
+    accepted = [client.submit_request(new), client.submit_request(old)]
+    assert [type(one).__name__ for one in accepted] == ["Accepted", "AcceptedV1Alpha1"]
+    assert [(seen.path, seen.body) for seen in server.seen] == [
+        ("/prod/v1alpha2", new),
+        ("/prod/v1alpha1", old),
+    ]
+
+
+def test_an_old_request_whose_answer_was_lost_is_not_run_again(client: Darkroom, server: Server) -> None:
+    old = {"alwayson_scripts": {"id_task": "a", "sd_model_checkpoint": "m.ckpt"}}
+    script(server, posts=[Say(drop=True)], look=Say(200, task("succeeded")))
+    assert client.submit_request(old).model_dump() == {
+        "id_task": "a",
+        "sd_model_checkpoint": "m.ckpt",
+        "output_location": "s3://out/output/a",
+    }
+
+
+def test_a_request_without_an_id_is_refused(client: Darkroom, server: Server) -> None:
+    with pytest.raises(BadArgumentError, match=r"task\.metadata\.id"):
+        client.submit_request({"task": {"content": {}}})
+    assert server.seen == []
+
+
 def test_a_task_without_an_id_gets_one_that_all_its_tries_share(client: Darkroom, server: Server) -> None:
     server.says(BUSY, BUSY, Say(200, ACCEPTED))
     client.submit({}, runtime="r", tasktype="pipeline")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from darkroom_client.testing import ACCEPTED, Say, Seen, Server, refusal, task
+from darkroom_client.testing import ACCEPTED, Say, Seen, Server, refusal, task, upload
 
 README = Path(__file__).parents[1] / "README.md"
 SECRET = "whsec_" + base64.b64encode(b"a secret of 24 bytes ...").decode()
@@ -48,14 +48,22 @@ async def test_the_same_with_asyncio(api: Server) -> None:
     assert await example(1, endpoint=api.url)["paint"]("a dog") == "s3://out/output/a/a-1.png"
 
 
+def test_an_input_goes_up_before_its_task(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(b"a photo")
+    server.says(Say(200, upload(server)), Say(200, b""), Say(200, ACCEPTED))
+    example(2, endpoint=server.url, folder=tmp_path)
+    assert server.seen[1].body == b"a photo"
+    assert server.seen[2].body["task"]["content"]["init_images"] == [upload(server)["reference"]]
+
+
 def test_a_refusal_says_which_field(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     server.says(Say(400, refusal("bad_value", "steps: must be positive", "task.content.steps")))
-    example(2, endpoint=server.url)
+    example(3, endpoint=server.url)
     assert "400 bad_value task.content.steps" in capsys.readouterr().out
 
 
 def test_a_receiver_takes_an_event_once(capsys: pytest.CaptureFixture[str]) -> None:
-    receive = example(3, secrets=SECRET, seen=set())["receive"]
+    receive = example(4, secrets=SECRET, seen=set())["receive"]
     notification = {"id": "a", "result": True, "runtime": "r", "status": "succeeded", "submission": "s"}
     body, now = json.dumps(notification).encode(), str(int(time.time()))
     key = base64.b64decode(SECRET.removeprefix("whsec_"))

@@ -10,7 +10,7 @@ import typer
 from darkroom_cli.failures import explained
 
 if TYPE_CHECKING:
-    from darkroom_cli.app import Invocation
+    from darkroom_cli.invocation import Invocation
 
 EXITS = "Exit codes: 0 success, 1 failed or refused, 2 wrong use, 130 interrupted."
 PICTURE = "docs/images/graph.svg"

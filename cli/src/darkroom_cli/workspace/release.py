@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -128,11 +128,10 @@ class Releases:
     def _undone(self) -> Iterator[None]:
         """Put branch, index and files back if what is done inside fails. They were clean before."""
         head = self._git.run("rev-parse", "HEAD")
-        try:
+        with ExitStack() as undoing:
+            undoing.callback(self._git.run, "reset", "--quiet", "--hard", head)
             yield
-        except BaseException:
-            self._git.run("reset", "--quiet", "--hard", head)
-            raise
+            undoing.pop_all()
 
     def _need_clean_tree(self) -> None:
         dirty = self._git.uncommitted()

@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -101,18 +102,21 @@ def write(root: Path, scaffold: Scaffold) -> None:
     """
     before = {name: _read(root, name) for name in scaffold.edits}
     folder = root / scaffold.folder
-    try:
+    with ExitStack() as undoing:
+        undoing.callback(_undo, root, folder, before)
         for name, text in scaffold.new.items():
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         for name, text in scaffold.edits.items():
             (root / name).write_text(text)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        for name, text in before.items():
-            (root / name).write_text(text)
-        raise
+        undoing.pop_all()
+
+
+def _undo(root: Path, folder: Path, before: Mapping[str, str]) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    for name, text in before.items():
+        (root / name).write_text(text)
 
 
 def _check(root: Path, name: str, artifacts: Iterable[Artifact]) -> None:

@@ -1,5 +1,6 @@
 """Client of Darkroom's API: submit tasks, wait for them, fetch what came out; check webhooks."""
 
+from darkroom_client.arguments import TaskOptions
 from darkroom_client.async_client import AsyncDarkroom
 from darkroom_client.client import Darkroom
 from darkroom_client.connection import Connection
@@ -17,15 +18,27 @@ from darkroom_client.errors import (
     UnauthorizedError,
     UnavailableError,
     UnexpectedAnswerError,
+    UploadError,
     WaitTimeoutError,
     WebhookVerificationError,
 )
-from darkroom_client.models import Accepted, Failure, Notification, Output, Queue, Status, Task
+from darkroom_client.models import (
+    Accepted,
+    AcceptedV1Alpha1,
+    Failure,
+    Notification,
+    Output,
+    Queue,
+    Status,
+    Task,
+)
 from darkroom_client.retrying import Retries
+from darkroom_client.sources import Uploadable
 from darkroom_client.webhooks import WebhookEvent, verify_webhook
 
 __all__ = [
     "Accepted",
+    "AcceptedV1Alpha1",
     "ApiError",
     "AsyncDarkroom",
     "BadArgumentError",
@@ -45,10 +58,13 @@ __all__ = [
     "Status",
     "Task",
     "TaskFailedError",
+    "TaskOptions",
     "ThrottledError",
     "UnauthorizedError",
     "UnavailableError",
     "UnexpectedAnswerError",
+    "UploadError",
+    "Uploadable",
     "WaitTimeoutError",
     "WebhookEvent",
     "WebhookVerificationError",

@@ -1,67 +1,25 @@
 """The client for code that waits."""
 
+import contextlib
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import httpx
 
-from darkroom_client.arguments import DEFAULT_PREFIX, metadata
-from darkroom_client.connection import Connection
-from darkroom_client.flows import Flows, Watch
-from darkroom_client.models import Accepted, Status, Task
-from darkroom_client.retrying import Retries
+from darkroom_client.arguments import TaskOptions, new_task, of_request
+from darkroom_client.flows import Watch
+from darkroom_client.models import Accepted, AcceptedV1Alpha1, Status, Task
 from darkroom_client.saving import whole_file
-from darkroom_client.steps import Ask, Flow, Lost, Pause, Reply, Save, Step
+from darkroom_client.shell import Shell, unwatched
+from darkroom_client.sources import Source, Uploadable
+from darkroom_client.steps import Flow, Lost, Pause, Put, Reply, Request, Save, Step
 
 
-def unwatched(_: Task) -> None:
-    """Nobody wants to know."""
-
-
-class Darkroom:
+class Darkroom(Shell[httpx.Client]):
     """A deployment's API. Threads may share one; close it, or use it with `with`."""
-
-    def __init__(
-        self,
-        endpoint: str,
-        api_key: str,
-        *,
-        retries: Retries | None = None,
-        timeout: float = 30.0,
-        http: httpx.Client | None = None,
-    ) -> None:
-        """Make a client; nothing is sent yet.
-
-        Args:
-            endpoint: the stack's output `FrontApiEndpoint`.
-            api_key: sent as `x-api-key`, never logged.
-            retries: how patient it is.
-            timeout: seconds that an answer may take.
-            http: a client of your own, for proxies or certificates; you close it.
-
-        Raises:
-            BadArgumentError: endpoint or key cannot be one; the key would travel in the clear.
-        """
-        self._connection = Connection(endpoint, api_key)
-        self._flows = Flows(retries or Retries(), timeout)
-        self._http = http or httpx.Client(trust_env=self._connection.proxies)
-        self._owned = http is None
-
-    @classmethod
-    def from_environment(cls) -> Self:
-        """Make a client from `DARKROOM_ENDPOINT` and `DARKROOM_API_KEY`.
-
-        Raises:
-            BadArgumentError: one is missing.
-        """
-        connection = Connection.from_environment()
-        return cls(connection.endpoint, connection.api_key)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._connection.endpoint!r})"
 
     def __enter__(self) -> Self:
         return self
@@ -80,40 +38,50 @@ class Darkroom:
         self,
         content: Mapping[str, Any],
         *,
-        runtime: str,
-        tasktype: str,
-        id: str | None = None,  # noqa: A002 - the API's word
-        prefix: str = DEFAULT_PREFIX,
-        context: Any = None,
-        callback_url: str | None = None,
-        expires_in: int | None = None,
+        idempotency_key: str | None = None,
+        **options: Unpack[TaskOptions],
     ) -> Accepted:
         """Submit a task; however often it has to be sent, it runs once.
 
         Args:
             content: what the runtime's own API takes.
-            runtime: which runtime is to do it.
-            tasktype: such as `text-to-image` or `pipeline`.
-            id: of the task; a new one if none is given.
-            prefix: folder of the outputs.
-            context: any JSON, returned in notifications.
-            callback_url: where a webhook goes.
-            expires_in: seconds in which it has to start.
+            idempotency_key: the same key and id mean the same task, ended or not, whatever the rest is;
+                without one this call has a key of its own.
+            options: `runtime` and `tasktype`; `id`, `prefix`, `context`, `callback_url`, `expires_in`, as
+                `TaskOptions` says.
 
         Raises:
             ApiError: it was refused: `code` and `field` say why; `ConflictError` if the id is taken.
             NoAnswerError: the API was not reached.
         """
-        routing = metadata(
-            runtime=runtime,
-            tasktype=tasktype,
-            task_id=id,
-            prefix=prefix,
-            context=context,
-            callback_url=callback_url,
-            expires_in=expires_in,
-        )
-        return self._run(self._flows.submit(content, routing))
+        return self._run(self._flows.submit(new_task(content, options, idempotency_key)))
+
+    def submit_request(
+        self, request: Mapping[str, Any], *, idempotency_key: str | None = None
+    ) -> Accepted | AcceptedV1Alpha1:
+        """Submit a whole request as the API takes it, of v1alpha2 or v1alpha1; else as `submit` does.
+
+        Raises:
+            BadArgumentError: it has no id.
+            ApiError: it was refused.
+            NoAnswerError: the API was not reached.
+        """
+        return self._run(self._flows.submit_request(of_request(request, idempotency_key)))
+
+    def upload(self, source: Uploadable, *, content_type: str | None = None) -> str:
+        """Upload an input; return the reference that stands for it in a task's content, for 30 days.
+
+        Args:
+            source: a path, bytes, or a file that is open for reading bytes.
+            content_type: such as `image/png`; a path's follows from its name.
+
+        Raises:
+            BadArgumentError: it cannot be read, or is empty.
+            ApiError: it was refused, such as one that is too large.
+            UploadError: the store did not take it.
+            NoAnswerError: the API was not reached.
+        """
+        return self._run(self._flows.upload(Source.of(source), content_type))
 
     def get(self, task_id: str) -> Task:
         """Look at a task.
@@ -176,6 +144,10 @@ class Darkroom:
             if cursor is None:
                 return
 
+    @staticmethod
+    def _new_http(*, proxies: bool) -> httpx.Client:
+        return httpx.Client(trust_env=proxies)
+
     def _run[T](self, flow: Flow[T]) -> T:
         reply: Reply | None = None
         while True:
@@ -191,23 +163,16 @@ class Darkroom:
             time.sleep(step.seconds)
             return None
         try:
-            return self._ask(step) if isinstance(step, Ask) else self._save(step)
+            return self._save(step) if isinstance(step, Save) else self._send(step)
         except httpx.RequestError as exc:
             return Lost(type(exc).__name__)
 
-    def _ask(self, step: Ask) -> httpx.Response:
-        return self._http.request(
-            step.method,
-            self._connection.url(step.path),
-            params=step.params,
-            headers=self._connection.headers(step.headers),
-            json=step.body,
-            timeout=step.timeout,
-            follow_redirects=False,  # the key goes nowhere else
-        )
+    def _send(self, step: Request, *, stream: bool = False) -> httpx.Response:
+        body = step.source.read() if isinstance(step, Put) else b""
+        return self._http.send(self._request(step, body), stream=stream, follow_redirects=False)
 
     def _save(self, step: Save) -> httpx.Response:
-        with self._http.stream("GET", step.url, timeout=step.timeout, follow_redirects=False) as answer:
+        with contextlib.closing(self._send(step, stream=True)) as answer:
             if answer.is_success:
                 with whole_file(step.path) as file:
                     for chunk in answer.iter_bytes():

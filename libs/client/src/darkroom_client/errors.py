@@ -13,6 +13,7 @@ DarkroomError
 ├── TaskFailedError           the task ended without a result: `task`, `code`
 ├── WaitTimeoutError          the task has not ended in the time that was given: `task`
 ├── DownloadError             an output could not be fetched
+├── UploadError               the store did not take what was uploaded
 └── WebhookVerificationError  a webhook is not of Darkroom, or too old
 """
 
@@ -120,6 +121,10 @@ class WaitTimeoutError(DarkroomError):
 
 class DownloadError(DarkroomError):
     """An output could not be fetched."""
+
+
+class UploadError(DarkroomError):
+    """The store did not take what was uploaded; nothing refers to it, so it may be uploaded again."""
 
 
 class WebhookVerificationError(DarkroomError):

@@ -1,25 +1,26 @@
 """What each call of the client does, in steps (`darkroom_client.steps`)."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 
 from darkroom_client.answers import error_of, read
-from darkroom_client.arguments import new_task, task_path
+from darkroom_client.arguments import NewTask, task_path
 from darkroom_client.errors import (
     BadArgumentError,
     DarkroomError,
     DownloadError,
     TaskFailedError,
+    UploadError,
     WaitTimeoutError,
 )
-from darkroom_client.models import Accepted, Output, Status, Task, TaskPage
+from darkroom_client.models import Accepted, AcceptedV1Alpha1, Output, Status, Task, TaskPage, Upload
 from darkroom_client.retrying import Retries, is_failure, retry_after, server_time
-from darkroom_client.steps import Ask, Flow, Lost, Pause, Reply, Save, ask
+from darkroom_client.sources import Source
+from darkroom_client.steps import Ask, Flow, Lost, Pause, Put, Reply, Save, ask
 
 LONG_POLL = 20  # seconds; the API holds an answer back no longer
 _READ_MARGIN = 10.0  # seconds that an answer may take beyond that
@@ -44,25 +45,35 @@ class Flows:
     timeout: float = 30.0
     clock: Callable[[], float] = time.monotonic
 
-    def submit(self, content: Mapping[str, Any], metadata: Mapping[str, Any]) -> Flow[Accepted]:
-        """Post a task until the API has taken it, once.
+    def submit(self, new: NewTask) -> Flow[Accepted]:
+        """Post a task of v1alpha2."""
+        return read(Accepted, (yield from self._post(new)))
+
+    def submit_request(self, new: NewTask) -> Flow[Accepted | AcceptedV1Alpha1]:
+        """Post a task of either version."""
+        answer = yield from self._post(new)
+        if new.version == "v1alpha1":
+            return read(AcceptedV1Alpha1, answer)
+        return read(Accepted, answer)
+
+    def _post(self, new: NewTask) -> Flow[httpx.Response]:
+        """Post a task until the API has taken it, once; return the answer, good or bad.
 
         The API takes the same id and body again while the task has not ended. So if an answer was lost, it is
         asked first whether the task is there and has ended meanwhile: then another POST would run it again.
         """
-        body = new_task(content, metadata)
-        task_id = body["task"]["metadata"]["id"]
+        step = Ask("POST", new.version, self.timeout, headers=new.headers, body=new.body)
         began = self.clock()
         for failures in range(1, self.retries.tries + 1):
-            reply = yield from ask(Ask("POST", "v1alpha2", self.timeout, body=body))
+            reply = yield from ask(step)
             if not is_failure(reply):
                 break
             yield Pause(self._pause(failures, reply))
             if _may_have_arrived(reply):
-                found = yield from self._ended_since(task_id, began)
+                found = yield from self._ended_since(new.id, began)
                 if found is not None:
-                    return _accepted(found)
-        return read(Accepted, _answer(reply))
+                    return _accepted(found, new)
+        return _answer(reply)
 
     def get(self, task_id: str) -> Flow[Task]:
         """Look at a task."""
@@ -142,18 +153,35 @@ class Flows:
                 raise DownloadError(f"{shown.images[number].s3}: the store answered {answer.status_code}")
         return paths
 
+    def upload(self, source: Source, content_type: str | None) -> Flow[str]:
+        """Ask where bytes may be put, put them there, and return what stands for them in requests."""
+        kind = content_type or source.content_type
+        body = {"size": source.size} if kind is None else {"size": source.size, "content_type": kind}
+        step = Ask("POST", "v1alpha2/uploads", self.timeout, body=body)
+        to = read(Upload, (yield from self._exchange(step)))
+        put = Put(to.url, to.headers, source, self.timeout)
+        answer = yield from self._stored(put, lambda why: UploadError(f"{to.reference}: {why}"))
+        if not answer.is_success:
+            raise UploadError(f"{to.reference}: the store answered {answer.status_code}")
+        return to.reference
+
     def _save(self, output: Output, path: Path) -> Flow[httpx.Response]:
         if output.url is None:
             raise DownloadError(f"{output.s3}: the API gives no address for it")
         step = Save(output.url, path, self.timeout)
+        return (yield from self._stored(step, lambda why: DownloadError(f"{output.s3}: {why}")))
+
+    def _stored(self, step: Save | Put, failed: Callable[[str], DarkroomError]) -> Flow[httpx.Response]:
+        """Ask the store until it answers; `failed` makes the error where it does not."""
         for failures in range(1, self.retries.tries + 1):
             reply = yield from ask(step)
             if not is_failure(reply):
                 break
             pause = self.retries.pause(failures, reply)
             if pause is None:
-                why = reply.reason if isinstance(reply, Lost) else f"the store answered {reply.status_code}"
-                raise DownloadError(f"{output.s3}: {why}")
+                raise failed(
+                    reply.reason if isinstance(reply, Lost) else f"the store answered {reply.status_code}"
+                )
             yield Pause(pause)
         return _answer(reply)
 
@@ -229,8 +257,13 @@ def _may_have_arrived(reply: Reply) -> bool:
     return isinstance(reply, Lost) or reply.status_code >= 500
 
 
-def _accepted(task: Task) -> Accepted:
-    return Accepted(id_task=task.id, id=task.id, runtime=task.runtime, output_location=task.output_location)
+def _accepted(task: Task, new: NewTask) -> httpx.Response:
+    """Return the answer that was lost, as far as it can be known."""
+    known = {"id_task": task.id, "output_location": task.output_location}
+    if new.version == "v1alpha1":
+        asked = new.body["alwayson_scripts"].get("sd_model_checkpoint")
+        return httpx.Response(200, json={**known, "sd_model_checkpoint": str(asked)})
+    return httpx.Response(200, json={**known, "id": task.id, "runtime": task.runtime})
 
 
 def _places(task: Task, folder: Path) -> list[Path]:

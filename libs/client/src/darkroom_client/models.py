@@ -2,11 +2,22 @@
 
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from task_schema import Accepted, Status
+from task_schema import Accepted, AcceptedV1Alpha1, Status
 
-__all__ = ["Accepted", "Failure", "Notification", "Output", "Queue", "Status", "Task", "TaskPage"]
+__all__ = [
+    "Accepted",
+    "AcceptedV1Alpha1",
+    "Failure",
+    "Notification",
+    "Output",
+    "Queue",
+    "Status",
+    "Task",
+    "TaskPage",
+    "Upload",
+]
 
 
 class _Answer(BaseModel):
@@ -80,6 +91,15 @@ class TaskPage(_Answer):
 
     tasks: tuple[Task, ...]
     cursor: str | None = None
+
+
+class Upload(_Answer):
+    """Where bytes may be put, once and until `expires_at`; `reference` then stands for them in requests."""
+
+    reference: str
+    url: str = Field(repr=False)
+    headers: dict[str, str] = {}
+    expires_at: AwareDatetime | None = None
 
 
 class Notification(_Answer):

@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 
+from darkroom_client.sources import Source
+
 
 @dataclass(frozen=True)
 class Ask:
@@ -33,6 +35,16 @@ class Save:
 
 
 @dataclass(frozen=True)
+class Put:
+    """Send bytes to a presigned URL, with exactly these headers and without the API key."""
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str]
+    source: Source
+    timeout: float
+
+
+@dataclass(frozen=True)
 class Pause:
     """Wait so many seconds."""
 
@@ -47,11 +59,12 @@ class Lost:
 
 
 type Reply = httpx.Response | Lost
-type Step = Ask | Save | Pause
+type Request = Ask | Save | Put
+type Step = Request | Pause
 type Flow[T] = Generator[Step, Reply | None, T]
 
 
-def ask(step: Ask | Save) -> Flow[Reply]:
+def ask(step: Request) -> Flow[Reply]:
     """Carry out one request."""
     reply = yield step
     assert reply is not None, "a client answers each request"

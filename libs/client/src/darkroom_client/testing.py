@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass(frozen=True)
 class Seen:
-    """A request as the server got it."""
+    """A request as the server got it: the body is JSON to the API, bytes to the store (`PUT`)."""
 
     method: str
     path: str
@@ -59,12 +59,12 @@ class Server:
                     url.path,
                     dict(parse_qsl(url.query)),
                     {name.lower(): value for name, value in self.headers.items()},
-                    json.loads(sent) if sent else None,
+                    _read(sent, json_of_api=self.command != "PUT"),
                 )
                 outer.seen.append(seen)
                 self.answer(outer.script(seen))
 
-            do_GET = do_POST = do_DELETE = handle_any  # noqa: N815 - the names that http.server calls
+            do_GET = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815 - the names that http.server calls
 
             def answer(self, say: Say) -> None:
                 time.sleep(say.hang)
@@ -120,6 +120,12 @@ class Server:
         self._server.server_close()
 
 
+def _read(sent: bytes, *, json_of_api: bool) -> Any:
+    if not json_of_api:
+        return sent
+    return json.loads(sent) if sent else None
+
+
 def task(status: str = "queued", **more: Any) -> dict[str, Any]:
     """Return a task as the API shows it."""
     return {
@@ -144,3 +150,15 @@ def refusal(code: str, message: str = "no", field: str | None = None) -> dict[st
 
 
 ACCEPTED = {"id_task": "a", "id": "a", "runtime": "sdruntime", "output_location": "s3://out/output/a"}
+
+
+def upload(server: Server) -> dict[str, Any]:
+    """Return the answer to `POST /v1alpha2/uploads`: what is put goes to the same server."""
+    return {
+        "id": "5f0c6a3e-0000-4000-8000-000000000001",
+        "reference": "upload://5f0c6a3e-0000-4000-8000-000000000001",
+        "method": "PUT",
+        "url": f"{server.url}/bucket/uploads/5f0c?X-Amz-Signature=abc",
+        "headers": {"content-type": "image/png"},
+        "expires_at": datetime.now(UTC).isoformat(),
+    }

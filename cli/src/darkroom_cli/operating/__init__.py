@@ -1,0 +1,1 @@
+"""What operators do with a deployment: `verify`, `doctor` and `models`."""

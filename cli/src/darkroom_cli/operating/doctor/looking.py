@@ -1,0 +1,29 @@
+"""Looking at one thing without letting its failure hide the others."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from darkroom_cli.operating.doctor.scene import Blind
+from task_store import TaskStoreError
+
+
+@dataclass
+class Lookout:
+    """Runs looks; remembers what could not be looked at."""
+
+    blind: list[Blind] = field(default_factory=list)
+
+    def at[T](self, what: str, look: Callable[[], T]) -> T | None:
+        """Return what a look tells, or None where AWS does not tell it."""
+        try:
+            return look()
+        except (BotoCoreError, ClientError, TaskStoreError) as exc:
+            if not any(blind.what == what for blind in self.blind):
+                self.blind.append(Blind(what, str(exc)))
+            return None
+
+    def failed(self, what: str, why: str) -> None:
+        """Say that something could not be looked at."""
+        self.blind.append(Blind(what, why))

@@ -1,0 +1,1 @@
+"""`darkroom models`: what lies in the model bucket, and putting more into it."""

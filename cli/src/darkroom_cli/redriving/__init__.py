@@ -1,0 +1,1 @@
+"""`darkroom redrive`: what was given up is sent again."""

@@ -1,0 +1,1 @@
+"""What a deployment costs a month: the public guide's table, the rest of it, and what real tasks used."""
