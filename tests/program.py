@@ -17,8 +17,13 @@ PROGRAMS = {
     "bench.tracing": "what tracing costs the agent",
     "bench.latency": "from POST to notification",
     "bench.agent_start": "how soon an agent asks for work",
+    "bench.webhooks": "how soon webhooks come while a receiver hangs",
+    "bench.waiting": "what clients that wait cost those who submit",
     "chaos.play": "orders under faults, and what became of each",
     "chaos.sigterm": "SIGTERM at random moments",
+    "chaos.cancels": "cancels at random moments",
+    "chaos.crashes": "the accepting function killed at each step",
+    "chaos.lost": "how soon three lost inferences are told",
     "chaos.memory": "what the agent's memory does over many tasks",
 }
 

@@ -16,6 +16,7 @@ RUNTIMES: list[dict[str, Any]] = [
 JSON = {"Content-Type": "application/json"}
 V1 = "/v1alpha1"
 V2 = "/v1alpha2"
+UPLOADS = "/v1alpha2/uploads"
 META = "task.metadata"
 CONTENT = "task.content"
 # One byte more than fits: the limit counts the body escaped, with its quotes (DESIGN 4.1).
@@ -244,4 +245,29 @@ _V1 = [
     _bad1("a height below zero", _v1({"height": -512}), "bad_value", "height"),
 ]
 
-BAD_REQUESTS: list[BadRequest] = [*_HTTP, *_NO_JSON, *_METADATA, *_CONTENT, *_GRAPHS, *_V1]
+_UPLOADS = [
+    BadRequest("GET on uploads", UPLOADS, "GET", {}, "", 405, "method_not_allowed", None),
+    BadRequest("an upload without a size", UPLOADS, "POST", JSON, "{}", 400, "missing_field", "size"),
+    BadRequest("an upload of nothing", UPLOADS, "POST", JSON, '{"size": 0}', 400, "bad_value", "size"),
+    BadRequest(
+        "an upload above any input", UPLOADS, "POST", JSON, '{"size": 33554433}', 413, "too_large", "size"
+    ),
+    BadRequest(
+        "an upload that is its file",
+        UPLOADS,
+        "POST",
+        {"Content-Type": "image/png"},
+        "PNG",
+        415,
+        "unsupported_media_type",
+        "Content-Type",
+    ),
+    _bad2(
+        "what is no upload",
+        _v2({"init_images": ["upload://cat.png"]}, tasktype="image-to-image"),
+        "bad_value",
+        f"{CONTENT}.init_images[0]",
+    ),
+]
+
+BAD_REQUESTS: list[BadRequest] = [*_HTTP, *_NO_JSON, *_METADATA, *_CONTENT, *_GRAPHS, *_V1, *_UPLOADS]

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from lambda_api.testing import rest_event
+from s3io.limits import MAX_BYTES
+from s3io.presigning import PresignedPut
 from task_schema import Deployment
 from task_store.testing import MemoryTaskStore
 from telemetry.emf import EmfMeter
@@ -19,8 +22,11 @@ from validator.submission import Submitter
 class Refuser:
     """Stands for topic and bucket, which nothing may reach."""
 
-    def publish(self, body: str, attributes: Mapping[str, str]) -> None:
+    def publish(self, body: str, attributes: Mapping[str, str], *, tenant: str | None = None) -> None:
         pytest.fail("published")
+
+    def grant(self, upload_id: str, *, size: int, content_type: str | None) -> PresignedPut:
+        pytest.fail("granted")
 
     def put(self, submission: str, name: str, value: Any) -> str:
         pytest.fail("stored")
@@ -47,16 +53,10 @@ def test_a_bad_request_is_refused_with_its_fault_and_reaches_nobody(bad: BadRequ
         deployment=Deployment.model_validate({"runtimes": RUNTIMES}),
         output_bucket="outputs",
         insecure_callbacks=False,
+        uploads=refuser,
+        input_max=MAX_BYTES,
     )
-    event = {
-        "path": bad.path,
-        "httpMethod": bad.method,
-        "headers": bad.headers,
-        "multiValueHeaders": None,
-        "requestContext": {"stage": "prod", "path": f"/prod{bad.path}"},
-        "body": bad.body if isinstance(bad.body, str) else bad.body.decode(),
-        "isBase64Encoded": False,
-    }
+    body = bad.body if isinstance(bad.body, str) else bad.body.decode()
     handle = guarded(
         api.answer,
         log=Silence(),
@@ -64,7 +64,7 @@ def test_a_bad_request_is_refused_with_its_fault_and_reaches_nobody(bad: BadRequ
         segments=Segments(None, service="validator"),
         trace_header=lambda: None,
     )
-    answer = handle(event, None)
+    answer = handle(rest_event(bad.method, bad.path, body=body, headers=bad.headers), None)
     told = json.loads(answer["body"])
     assert answer["statusCode"] == bad.status
     assert (told["error"]["code"], told["error"]["field"]) == (bad.code, bad.field)

@@ -17,6 +17,7 @@ from task_schema import (
     RequestCode,
     RuntimeSpec,
     TaskCode,
+    parse_upload,
     parse_v1alpha1,
     parse_v1alpha2,
 )
@@ -40,6 +41,10 @@ def check_request(body: Any) -> None:
     parse(json.dumps(body), DEPLOYMENT)
 
 
+def check_upload(body: Any) -> None:
+    parse_upload(json.dumps(body), max_bytes=32 * 1024 * 1024)
+
+
 def check_refusal(body: Any) -> None:
     Refusal.model_validate(body)
 
@@ -56,6 +61,7 @@ KINDS: dict[str, Callable[[Any], None]] = {
     "result": check_notification,
     "sd_model_checkpoint": schema("AcceptedV1Alpha1").validate,
     "id_task": schema("Accepted").validate,
+    "reference": schema("Upload").validate,
     "tasks": schema("TaskList").validate,
     "status": schema("TaskView").validate,
 }
@@ -102,7 +108,8 @@ def test_a_curl_calls_an_operation_of_the_api(name: str) -> None:
     if data is not None:
         assert "Content-Type: application/json" in headers
     if data not in {None, "@-"}:
-        check_request(json.loads(data or ""))
+        check = check_upload if path.endswith("/uploads") else check_request
+        check(json.loads(data or ""))
 
 
 def test_the_task_that_jq_makes_of_a_workflow_is_accepted() -> None:

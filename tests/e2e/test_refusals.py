@@ -89,6 +89,41 @@ def test_who_sends_too_much_is_throttled_in_the_same_shape_and_told_when_to_come
     assert int(second.headers["retry-after"]) >= 1
 
 
+def test_who_polls_as_fast_as_they_can_are_throttled_in_asking_and_not_in_submitting(user: User) -> None:
+    """The plan of the deployment, with next to nothing for each GET: this machine cannot ask fast enough."""
+    gateway = user.clients.client("apigateway")
+    api = user.state.endpoint.rstrip("/").split("/")[-2]
+    [given] = [
+        stage
+        for plan in gateway.get_usage_plans()["items"]
+        for stage in plan["apiStages"]
+        if stage["apiId"] == api and gateway.get_usage_plan_keys(usagePlanId=plan["id"])["items"]
+        if stage.get("throttle")
+    ]
+    little = {"rateLimit": 0.01, "burstLimit": 2}
+    throttle = {
+        method: little if method.endswith("/GET") else limits for method, limits in given["throttle"].items()
+    }
+    plan = gateway.create_usage_plan(
+        name="poller",
+        apiStages=[{**given, "throttle": throttle}],
+        throttle={"rateLimit": 1000, "burstLimit": 1000},
+    )
+    key = gateway.create_api_key(name="poller", enabled=True)
+    gateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
+
+    def ask(method: str, path: str, body: str = "") -> httpx.Response:
+        return user.send(method, path, body=body, headers=JSON, key=key["value"], patient=False)
+
+    asked = [ask("GET", f"v1alpha2/tasks/{new_id('nobody')}") for _ in range(4)]
+    assert [answer.status_code for answer in asked] == [404, 404, 429, 429]
+    assert fault_of(asked[-1]) == (RequestCode.THROTTLED, None)
+    task_id = new_id("submitted")
+    body = json.dumps(request(task_id, text_to_image(1)))
+    assert [ask("POST", "v1alpha2", body).status_code for _ in range(4)] == [200] * 4
+    assert user.hears(task_id).json["result"]
+
+
 def test_bad_requests_record_and_publish_nothing(user: User) -> None:
     """Count what every queue could get, at a moment when all that went before has arrived."""
     before = len(user.published.all(lambda _: True))

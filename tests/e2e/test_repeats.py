@@ -2,7 +2,7 @@
 
 from task_schema import Status
 from tests.e2e.listening import Heard
-from tests.e2e.user import STATIC, User, eventually, new_id, request, text_to_image
+from tests.e2e.user import STATIC, STATIC_MODEL, User, eventually, new_id, request, text_to_image
 
 SLOW = {"kind": "slow", "seconds": 2.0}
 
@@ -41,6 +41,21 @@ def test_an_idempotency_key_makes_requests_the_same_whatever_their_bodies(user: 
     second = user.post(request(task_id, text_to_image(2)), headers=key)
     assert (first.status_code, second.status_code) == (200, 200)
     assert first.text == second.text
+    [url] = user.hears(task_id).json["image_url"]
+    assert "number 1" in user.picture(url).text["parameters"]
+    assert len(published(user, task_id)) == 1
+
+
+def test_the_older_api_takes_idempotency_keys_too(user: User) -> None:
+    task_id, key = new_id("keyed-v1"), {"Idempotency-Key": new_id("key")}
+    scripts = {"task": "text-to-image", "sd_model_checkpoint": STATIC_MODEL, "id_task": task_id}
+    user.plan(STATIC, SLOW)
+    answers = [
+        user.post({**text_to_image(seed), "alwayson_scripts": scripts}, version="v1alpha1", headers=key)
+        for seed in (1, 2)
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].text == answers[1].text
     [url] = user.hears(task_id).json["image_url"]
     assert "number 1" in user.picture(url).text["parameters"]
     assert len(published(user, task_id)) == 1
