@@ -13,6 +13,7 @@ from infra.config import Config
 from infra.testing import Template, resolved
 
 QUEUE = "AWS::SQS::Queue"
+BUCKET = "AWS::S3::Bucket"
 SECRET = "AWS::SecretsManager::Secret"
 
 
@@ -84,6 +85,7 @@ def test_what_kills_its_reader_ends_with_the_webhooks_that_nobody_took(template:
 
 def test_the_function_knows_its_places(template: Template) -> None:
     assert variables(template) == {
+        "PAYLOAD_BUCKET": f"<{template.only(BUCKET, starting='Payloads')[0]}>",
         "TASKS_TABLE": f"<{template.only('AWS::DynamoDB::Table')[0]}>",
         "WEBHOOK_RETRY_QUEUE_URL": f"<{template.only(QUEUE, starting='WebhooksRetries')[0]}>",
         "WEBHOOK_DEAD_LETTERS_URL": f"<{template.only(QUEUE, starting='WebhooksFirstDeadLetters')[0]}>",
@@ -95,7 +97,10 @@ def test_the_function_knows_its_places(template: Template) -> None:
     }
 
 
-def test_the_role_reads_one_row_and_one_secret_and_sends_to_two_queues(template: Template) -> None:
+def test_the_role_reads_rows_kept_callbacks_and_one_secret_and_sends_to_two_queues(
+    template: Template,
+) -> None:
+    payloads = template.only(BUCKET, starting="Payloads")[0]
     reading = {
         "sqs:ReceiveMessage",
         "sqs:ChangeMessageVisibility",
@@ -106,6 +111,8 @@ def test_the_role_reads_one_row_and_one_secret_and_sends_to_two_queues(template:
     assert granted(template) == {
         f"<{template.only('AWS::DynamoDB::Table')[0]}.Arn>": {"dynamodb:GetItem"},
         f"<{template.only(SECRET)[0]}>": {"secretsmanager:GetSecretValue"},
+        f"<{payloads}.Arn>/tasks/*": {"s3:GetObject"},
+        f"<{payloads}.Arn>": {"s3:ListBucket"},
         f"<{template.only('AWS::Logs::LogGroup', starting='Webhooks')[0]}.Arn>": {
             "logs:CreateLogStream",
             "logs:PutLogEvents",

@@ -100,8 +100,8 @@ def _made(endpoint: str, key: str) -> Connection:
 def _of_stack(stack: str, region: str | None, clients: MakeClient) -> tuple[str, str]:
     """Return endpoint and key of a dispatch stack."""
     try:
-        described = _described(stack, clients("cloudformation", region))
-        outputs = {one["OutputKey"]: one["OutputValue"] for one in described.get("Outputs", ())}
+        found = described(stack, clients("cloudformation", region))
+        outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", ())}
         if not {"FrontApiEndpoint", "ApiKeyId"} <= outputs.keys():
             raise BadRequestOptionError(f"--stack-name: {stack} is not a dispatch stack of Darkroom")
         key = clients("apigateway", region).get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
@@ -112,12 +112,12 @@ def _of_stack(stack: str, region: str | None, clients: MakeClient) -> tuple[str,
     return outputs["FrontApiEndpoint"], key["value"]
 
 
-def _described(stack: str, cloudformation: Any) -> dict[str, Any]:
+def described(stack: str, cloudformation: Any) -> dict[str, Any]:
     """Describe a stack; `sdoneks` means `sdoneksStack`, too."""
     try:
         found: dict[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError:
         if stack.endswith(_SUFFIX):
             raise
-        return _described(stack + _SUFFIX, cloudformation)
+        return described(stack + _SUFFIX, cloudformation)
     return found

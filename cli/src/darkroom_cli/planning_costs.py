@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from darkroom_cli.endpoints import MakeClient, aws_client
+from darkroom_cli.endpoints import MakeClient, aws_client, described
 from darkroom_cli.invocation import Invocation
 from darkroom_cli.planning_tables import print_whole, table_of
 from darkroom_cli.terminal import Terminal
@@ -31,6 +31,7 @@ from planning.errors import OptionError, RecordsError
 from task_store import DynamoTaskStore
 
 _DAY = 24 * 3600 * 1000  # ms
+_TABLE = "TasksTable"  # output of the dispatch stack
 
 
 @dataclass(frozen=True)
@@ -106,11 +107,11 @@ def count(records: Records, call: Invocation, *, clients: MakeClient = aws_clien
 
 def _table_of(stack: str, cloudformation: Any) -> str:
     try:
-        resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+        outputs = described(stack, cloudformation).get("Outputs", ())
     except (BotoCoreError, ClientError) as exc:
         raise RecordsError(f"AWS does not tell the tasks table of {stack}: {exc}") from exc
-    tables = [one["PhysicalResourceId"] for one in resources if one["ResourceType"] == "AWS::DynamoDB::Table"]
-    if len(tables) != 1:
+    tables = [one["OutputValue"] for one in outputs if one["OutputKey"] == _TABLE]
+    if not tables:
         raise OptionError(f"--stack-name: {stack} is not a dispatch stack of Darkroom")
     return str(tables[0])
 
@@ -121,7 +122,7 @@ def _as_used(plan: Plan, usage: Usage) -> Plan:
     if not usage.succeeded or seconds is None or per_task is None:
         raise RecordsError(
             f"{usage.tasks} tasks in that time, {usage.succeeded} of them with outputs,"
-            f" {usage.measured} with GPU seconds: nothing to count"
+            f" {usage.measured} with GPU seconds, {usage.unread} that could not be read: nothing to count"
         )
     images = round(usage.succeeded * per_task)
     # An inference that was lost has kept a GPU, too; half of one on average.
@@ -135,6 +136,8 @@ def _print_usage(usage: Usage, records: Records | None, terminal: Terminal) -> N
     terminal.say(f"Real tasks of {days} days: {states}; {usage.lost:,} inferences lost")
     seconds = usage.seconds_per_task or 0.0
     terminal.say(f"GPU seconds of {usage.measured:,} of them: {usage.gpu_seconds:,.1f}, {seconds:,.3f} each")
+    if usage.unread:
+        terminal.remark(f"{usage.unread:,} outputs could not be read, or tell no GPU seconds")
     terminal.say("Below, these tasks as a month's work:")
 
 

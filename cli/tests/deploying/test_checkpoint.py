@@ -83,6 +83,69 @@ def test_a_failure_leaves_nothing(s3: Any, answer: httpx.Response | Exception, w
     assert left(s3) == (0, 0)
 
 
+@pytest.mark.parametrize("page", [b"<!doctype html><title>Log in</title>", b"Log in first, please"])
+def test_a_page_is_not_taken_for_a_model(s3: Any, page: bytes) -> None:
+    with pytest.raises(StepError, match="does not begin as a model does"):
+        models(s3, httpx.Response(200, content=page)).copy(
+            URL, bucket="models", key="S/a.safetensors", sha256=None
+        )
+    assert left(s3) == (0, 0)
+
+
+def test_what_begins_as_safetensors_does_is_taken_whatever_its_length(s3: Any) -> None:
+    data = len(b"{} ").to_bytes(8, "little") + b"{} " + bytes(9)
+    other = b"<" + bytes(7) + b"{" + b" " * 59
+    for content in (data, other):
+        answer = httpx.Response(200, content=content)
+        models(s3, answer).copy(URL, bucket="models", key="S/a.safetensors", sha256=None)
+        assert s3.get_object(Bucket="models", Key="S/a.safetensors")["Body"].read() == content
+
+
+SECRET = "https://me:hunter2@models.example/a.safetensors?token=hunter2"
+
+
+@pytest.mark.parametrize(
+    "answer", [httpx.Response(403), httpx.ConnectError("no route")], ids=["refused", "no network"]
+)
+def test_keys_in_an_address_are_not_shown(s3: Any, answer: httpx.Response | Exception) -> None:
+    with pytest.raises(StepError, match=r"https://models\.example/a\.safetensors") as raised:
+        models(s3, answer).copy(SECRET, bucket="models", key="S/a", sha256=None)
+    assert "hunter2" not in str(raised.value)
+    assert "hunter2" not in (models(s3, answer).check(SECRET) or "")
+
+
+def test_an_address_that_is_signed_for_get_can_be_had(s3: Any) -> None:
+    def handle(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200 if request.method == "GET" else 403)
+
+    found = WebModels(s3, httpx.Client(transport=httpx.MockTransport(handle)), Quiet())
+    assert found.check(URL) is None
+
+
+def test_the_file_is_not_asked_for_compressed(s3: Any) -> None:
+    asked = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["accept-encoding"])
+        return httpx.Response(200, content=DATA)
+
+    http = httpx.Client(transport=httpx.MockTransport(handle))
+    WebModels(s3, http, Quiet(), part=PART).copy(URL, bucket="models", key="S/a", sha256=None)
+    assert asked == ["identity"]
+
+
+def test_what_is_no_address_is_said_to_be_none(s3: Any) -> None:
+    url = "https://models.example:port/a.safetensors"
+    assert "port" in (models(s3, httpx.Response(200)).check(url) or "")
+
+
+def test_a_file_that_is_shorter_than_was_told_is_not_kept(s3: Any) -> None:
+    answer = httpx.Response(200, headers={"content-length": str(len(DATA) + 1)}, content=DATA)
+    with pytest.raises(StepError, match=f"ended after {len(DATA)} of {len(DATA) + 1}"):
+        models(s3, answer).copy(URL, bucket="models", key="S/a", sha256=None)
+    assert left(s3) == (0, 0)
+
+
 class Interrupted(httpx.SyncByteStream):
     """A download during which the user presses Ctrl-C, or that breaks off."""
 

@@ -36,6 +36,17 @@ def test_the_region_of_the_profile_is_taken(tmp_path: Path) -> None:
     assert aws.region == "eu-west-1"
 
 
+@mock_aws
+def test_the_region_that_all_programs_of_aws_read_wins_over_the_profiles(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_REGION", "us-west-2")
+    aws = connect(None, None, Findings())
+    assert aws is not None
+    assert aws.region == "us-west-2"
+
+
 @pytest.mark.parametrize(
     ("region", "profile", "code", "words"),
     [

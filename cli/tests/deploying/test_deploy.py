@@ -41,10 +41,16 @@ def test_a_bare_deployment_makes_everything_and_prints_the_outputs(account: Acco
     assert "sdoneksStack.FrontApiEndpoint = https://api.example/prod/" in account.out.getvalue()
 
 
-def test_the_bucket_that_is_made_is_closed_to_the_public(account: Account) -> None:
+def test_the_bucket_that_is_made_is_closed_to_the_public_and_keeps_no_unfinished_uploads(
+    account: Account,
+) -> None:
     account.programs_work()
     deploy(options(account), account.world)
-    closed = account.clients["s3"].get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"]
+    s3 = account.clients["s3"]
+    [rule] = s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+    assert rule["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    assert "Expiration" not in rule
+    closed = s3.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"]
     assert set(closed.values()) == {True}
 
 
@@ -200,6 +206,17 @@ def test_without_a_snapshot_none_is_built(account: Account) -> None:
     assert "snapshotID" not in (account.root / "config.yaml").read_text()
 
 
+def test_an_account_without_a_default_subnet_is_warned_before_a_cache_is_built(account: Account) -> None:
+    ec2 = account.clients["ec2"]
+    for subnet in ec2.describe_subnets()["Subnets"]:
+        ec2.delete_subnet(SubnetId=subnet["SubnetId"])
+    deploy(options(account, dry_run=True), account.world)
+    assert "has no default subnet" in account.err.getvalue()
+    account.err.truncate(0)
+    deploy(options(account, dry_run=True, no_snapshot=True), account.world)
+    assert "has no default subnet" not in account.err.getvalue()
+
+
 def test_new_filters_are_waited_for_fifteen_minutes_and_old_ones_are_not(account: Account) -> None:
     account.programs_work()
     before = account.clock.time
@@ -241,7 +258,35 @@ def test_the_cdk_gets_region_and_file(account: Account) -> None:
     env = account.runner.env[index]
     assert env["AWS_REGION"] == REGION
     assert env["AWS_PROFILE"] == "studio"
+    for command in ("cdk bootstrap", "cdk deploy"):
+        [call] = [" ".join(one) for one in account.runner.calls if command in " ".join(one)]
+        assert call.endswith("--profile studio")
     assert env["CDK_CONFIG_PATH"] == str(account.root / "config.yaml")
+
+
+def test_the_image_is_built_by_the_engine_that_pushes_it(account: Account) -> None:
+    account.programs_work()
+    account.runner.answers["docker info"] = Ran(1)
+    deploy(options(account), account.world)
+    calls = zip(account.runner.calls, account.runner.env, strict=True)
+    engines = {env["DARKROOM_ENGINE"] for call, env in calls if "image/build" in call[0] or "push" in call}
+    assert engines == {"podman"}
+    assert account.runner.ran("podman push") == 1
+
+
+def test_a_file_that_becomes_another_deployments_is_warned_of(account: Account) -> None:
+    account.make_bucket("my-models", "Stable-diffusion/a.safetensors")
+    text = NEW.replace("sdoneks-models", "my-models").replace("v1-5-pruned-emaonly", "a")
+    (account.root / "config.yaml").write_text(text)
+    deploy(options(account, dry_run=True, stack_name="studio"), account.world)
+    assert "what is deployed as sdoneks stays" in account.err.getvalue()
+
+
+def test_the_key_of_an_address_is_not_shown(account: Account) -> None:
+    url = "https://models.example/a.safetensors?token=hunter2"
+    deploy(options(account, dry_run=True, model_url=url), account.world)
+    assert "https://models.example/a.safetensors?..." in account.err.getvalue()
+    assert "hunter2" not in account.err.getvalue()
 
 
 def test_runtimes_of_a_file_that_lack_a_snapshot_share_one(account: Account) -> None:

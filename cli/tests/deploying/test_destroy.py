@@ -74,6 +74,37 @@ def test_waiting_tasks_are_not_lost_unasked(deployed: Account) -> None:
     assert deployed.written == []
 
 
+def test_events_that_wait_for_karpenter_are_nobodys_tasks(deployed: Account) -> None:
+    events = deployed.clients["sqs"].create_queue(QueueName="karpenter")["QueueUrl"]
+    deployed.cloudformation.holds("sdoneksClusterStack", "AWS::SQS::Queue", events)
+    deployed.clients["sqs"].send_message(QueueUrl=events, MessageBody="{}")
+    destroy(removal(deployed, yes=True), deployed.world)
+    assert deployed.cloudformation.stacks == {}
+
+
+def test_a_stack_of_another_deployment_that_the_file_names_stops_it(deployed: Account) -> None:
+    deployed.cloudformation.add("sdoneksRuntime-sdruntime", owner="other")
+    with pytest.raises(StepError, match="belongs to the deployment other"):
+        destroy(removal(deployed, yes=True), deployed.world)
+    assert deployed.written == []
+
+
+def test_the_bucket_of_a_file_that_nobody_filled_in_is_not_named_for_deletion(deployed: Account) -> None:
+    (deployed.root / "config.yaml").write_text(NEW)
+    destroy(removal(deployed, yes=True), deployed.world)
+    assert "s3://sdoneks-models" not in deployed.out.getvalue()
+    assert "s3://the-outputs" in deployed.out.getvalue()
+
+
+def test_a_deployment_whose_file_is_lost_is_removed_by_its_name(account: Account) -> None:
+    account.programs_work()
+    account.deployed("studio")
+    account.runner.effects["destroy --all"] = account.cloudformation.stacks.clear
+    destroy(removal(account, yes=True, stack_name="studio"), account.world)
+    assert account.cloudformation.deleted == ["studioRuntime-sdruntime"]
+    assert account.cloudformation.stacks == {}
+
+
 def test_force_loses_waiting_tasks_and_says_so(deployed: Account) -> None:
     send(deployed)
     destroy(removal(deployed, yes=True, force=True), deployed.world)

@@ -10,7 +10,7 @@ from moto import mock_aws
 
 from darkroom_cli.deploying.configuration import NEW
 from darkroom_cli.deploying.deploy import deploy
-from darkroom_cli.deploying.errors import PreconditionsError, WrongOptionsError
+from darkroom_cli.deploying.errors import PreconditionsError, StepError, WrongOptionsError
 from darkroom_cli.deploying.fakes import refusal
 from darkroom_cli.deploying.findings import Code
 from darkroom_cli.deploying.options import Options
@@ -222,6 +222,11 @@ CASES: dict[str, tuple[Break, Code, str]] = {
         Code.CONFIG_DIFFERS,
         "sdruntime, comfy",
     ),
+    "no folder for the file": (
+        lambda account: {"config": account.root / "nowhere" / "config.yaml"},
+        Code.CONFIG_UNREADABLE,
+        "no folder",
+    ),
     "refused file": (refused, Code.CONFIG_REFUSED, "APIGW.stageName: is wrong"),
     "broken stack": (stack("UPDATE_ROLLBACK_FAILED"), Code.STACK_BROKEN, "takes a hand"),
     "going stack": (stack("DELETE_IN_PROGRESS"), Code.STACK_GOING, "being deleted"),
@@ -331,6 +336,33 @@ def test_larger_instances_need_a_larger_quota(account: Account) -> None:
     file(text)(account)
     with pytest.raises(PreconditionsError, match="16 vCPUs"):
         deploy(options(account), account.world)
+
+
+def test_each_runtime_needs_a_quota_for_one_of_its_instances(account: Account) -> None:
+    account.quotas.values["L-DB2E81BA"] = 8
+    values = "{karpenter: {provisioner: {instanceType: [g5.4xlarge]}}}"
+    second = f"- {{name: comfy, type: comfyui, extraValues: {values}}}\n"
+    file(NEW + second)(account)
+    with pytest.raises(PreconditionsError, match="16 vCPUs"):
+        deploy(options(account), account.world)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ("\n    karpenter:\n      nodeTemplate: *node\n    imageRegistry: null", "no snapshotID can be put"),
+        (" {karpenter: {nodeTemplate: *node}}", "set it to .* by hand"),
+    ],
+)
+def test_a_file_that_cannot_be_filled_in_is_known_before_anything_is_made(
+    values: str, words: str, account: Account
+) -> None:
+    first = "    karpenter: {nodeTemplate: &node {amiFamily: Bottlerocket}}\n"
+    second = f"- name: comfy\n  type: comfyui\n  extraValues:{values}\n"
+    file(NEW + first + second)(account)
+    with pytest.raises(StepError, match=words):
+        deploy(options(account), account.world)
+    assert account.written == []
 
 
 def test_what_cannot_be_known_of_quotas_is_a_warning(account: Account) -> None:

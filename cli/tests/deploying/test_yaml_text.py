@@ -41,6 +41,7 @@ def test_the_same_value_changes_nothing() -> None:
         ("- 1\n", ["a"]),
         ("a: [1]\n", ["a", 5, "b"]),
         ("x: &x {b: 1}\na: *x\n", ["a", "b"]),
+        ("x: &x {b: 1}\na: {c: *x}\n", ["a", "d"]),
     ],
 )
 def test_what_cannot_be_put_without_touching_more_is_refused(text: str, path: list[str | int]) -> None:

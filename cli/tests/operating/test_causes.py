@@ -322,6 +322,12 @@ def test_what_is_as_it_should_be_is_no_problem(quiet: Scene) -> None:
     assert [finding for finding in examine(quiet) if finding.severity is Severity.PROBLEM] == []
 
 
+@pytest.mark.parametrize("status", [301, 404, 500])
+def test_an_api_that_answers_anything_but_yes_is_a_problem(status: int) -> None:
+    [finding] = examine(scene(api=ApiAnswer(status, "<html>")))
+    assert (finding.code, finding.severity) == ("api-failing", Severity.PROBLEM)
+
+
 def test_problems_come_before_notes() -> None:
     both = scene(stack_status="UPDATE_IN_PROGRESS", api=ApiAnswer(None, "gone"))
     assert [finding.severity for finding in examine(both)] == [Severity.PROBLEM, Severity.NOTE]

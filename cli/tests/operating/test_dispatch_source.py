@@ -93,12 +93,25 @@ def test_every_place_of_dead_letters_is_counted(system: System) -> None:
     for count, url in enumerate(places.values(), 1):
         for _ in range(count):
             sqs.send_message(QueueUrl=url, MessageBody="m")
-    assert [(one.kind, one.count) for one in DispatchSource(system).letters()] == [
+    assert [(one.kind, one.count) for one in DispatchSource(system).letters([NAME])] == [
         ("dead-letters", 1),
         ("undelivered", 2),
         ("unrouted", 3),
     ]
-    assert all(isinstance(one, Letters) for one in DispatchSource(system).letters())
+    assert all(isinstance(one, Letters) for one in DispatchSource(system).letters([NAME]))
+
+
+def test_letters_of_a_runtime_that_was_not_asked_for_are_not_told(system: System) -> None:
+    assert [one.kind for one in DispatchSource(system).letters([])] == ["unrouted"]
+
+
+def test_a_runtime_that_the_outputs_do_not_name_yet_hides_no_other(system: System) -> None:
+    """In the middle of a deployment the functions know a new runtime before the stack's outputs do."""
+    new = RuntimeSpec(name="new", type="comfyui")
+    deployment = Deployment(runtimes=(*system.deployment.runtimes, new))
+    seen = look(replace(system, deployment=deployment), task_id=None, runtimes=(), kubernetes=None)
+    assert [(lane.name, lane.queue is None) for lane in seen.lanes] == [(NAME, False), ("new", True)]
+    assert "the queue of new" in {blind.what for blind in seen.blind}
 
 
 def queue_name(sqs: Any, kind: str, system: System) -> str:

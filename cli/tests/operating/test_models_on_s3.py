@@ -128,6 +128,15 @@ def test_an_upload_that_is_cut_off_leaves_nothing(
     assert (unfinished(bucket), keys(bucket)) == ([], [])
 
 
+def test_a_file_that_is_cut_off_while_it_is_sent_does_not_arrive(bucket: Bucket, tmp_path: Path) -> None:
+    path = model(tmp_path / "big.safetensors", 8 * PART)
+    size = path.stat().st_size
+    os.truncate(path, 6 * PART + 5)
+    with pytest.raises(ModelRefusedError, match="became shorter while it was sent"):
+        send(Sending(path, size, "big", {}), bucket, part=PART)
+    assert (unfinished(bucket), keys(bucket)) == ([], [])
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_command_that_is_ended_by_a_signal_leaves_nothing(
     bucket: Bucket, environ: dict[str, str], tmp_path: Path, number: int

@@ -16,7 +16,7 @@ from darkroom_cli.operating.system import System
 from darkroom_cli.operating.verify import verify
 from darkroom_cli.terminal import Terminal
 from darkroom_client import Connection
-from darkroom_client.testing import Say, Seen, Server, refusal, task
+from darkroom_client.testing import ACCEPTED, Say, Seen, Server, refusal, task
 from task_schema import Deployment, RuntimeSpec
 
 STATIC = RuntimeSpec(name="sdruntime", type="sdwebui", model_filename="a.safetensors")
@@ -47,7 +47,7 @@ class Api:
             kind = f"{seen.path.rpartition('/')[2]} {_kind(seen)}"
             if kind in self.refuses:
                 return Say(400, refusal("bad_value", "steps has to be smaller"))
-            return Say(200, {"id": "x", "output_location": "s3://out/x"})
+            return Say(200, ACCEPTED | {"sd_model_checkpoint": "a.safetensors"})
         if seen.path.startswith("/bucket/"):
             return Say(200, self.picture)
         task_id = seen.path.rpartition("/")[2]
@@ -171,6 +171,21 @@ def test_a_picture_that_does_not_open_is_missing(api: Api, tmp_path: Path) -> No
 def test_success_without_a_picture_is_missing_one(api: Api, tmp_path: Path) -> None:
     api.empty = True
     with pytest.raises(PictureMissingError, match="without a picture"):
+        run(api, tmp_path, COMFY)
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_a_picture_costs_anything(
+    api: Api, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(BadRequestOptionError, match=r"--out: .*taken cannot be made a folder: File exists"):
+        run(api, tmp_path / "taken", COMFY)
+    assert api.server.seen == []
+
+
+def test_an_api_that_does_not_take_the_key_is_told_for_each_request(api: Api, tmp_path: Path) -> None:
+    api.server.script = lambda _: Say(403, {"message": "Forbidden"})
+    with pytest.raises(PictureMissingError, match=r"1 of 1(.|\n)*Forbidden"):
         run(api, tmp_path, COMFY)
 
 

@@ -19,20 +19,20 @@ TABLE, BUCKET, REGION = "tasks", "bucket", "us-east-1"
 
 
 class Stack:
-    """Clients of one stack: its table and bucket are moto's, its resources are made up."""
+    """Clients of one stack: its table and bucket are moto's, its outputs are made up."""
 
-    def __init__(self, resources: list[dict[str, str]]) -> None:
-        self._resources = resources
+    def __init__(self, outputs: list[dict[str, str]]) -> None:
+        self._outputs = outputs
 
     def __call__(self, service: str, region: str | None) -> Any:
         return self if service == "cloudformation" else boto3.client(service, region_name=region)
 
-    def describe_stack_resources(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's own name
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's own name
         assert StackName == "s"
-        return {"StackResources": self._resources}
+        return {"Stacks": [{"Outputs": self._outputs}]}
 
 
-STACK = Stack([{"ResourceType": "AWS::DynamoDB::Table", "PhysicalResourceId": TABLE}])
+STACK = Stack([{"OutputKey": "TasksTable", "OutputValue": TABLE}])
 RECORDS = Records("s", REGION, ("sdruntime",), 7, 100)
 
 
@@ -82,10 +82,21 @@ def test_an_estimate_of_real_tasks_has_their_images_and_gpu_seconds(
     assert found["actual"]["tasks"] == {"succeeded": 2}
 
 
-@pytest.mark.parametrize("resources", [[], [{"ResourceType": "AWS::SNS::Topic", "PhysicalResourceId": "t"}]])
-def test_a_stack_without_a_table_is_none_of_ours(call: Invocation, resources: list[dict[str, str]]) -> None:
+@pytest.mark.parametrize("outputs", [[], [{"OutputKey": "Topic", "OutputValue": "t"}]])
+def test_a_stack_without_a_table_is_none_of_ours(call: Invocation, outputs: list[dict[str, str]]) -> None:
     with pytest.raises(OptionError, match="--stack-name"):
-        count(RECORDS, call, clients=Stack(resources))
+        count(RECORDS, call, clients=Stack(outputs))
+
+
+@pytest.mark.usefixtures("_tasks")
+def test_outputs_that_cannot_be_read_are_told(call: Invocation, capsys: pytest.CaptureFixture[str]) -> None:
+    s3 = boto3.client("s3", region_name=REGION)
+    s3.delete_object(Bucket=BUCKET, Key="a.out")
+    show({}, None, call, records=RECORDS, guide=False, explain=False, as_json=False, clients=STACK)
+    assert "1 outputs could not be read" in capsys.readouterr().err
+    s3.delete_object(Bucket=BUCKET, Key="b.out")
+    with pytest.raises(RecordsError, match="2 that could not be read"):
+        show({}, None, call, records=RECORDS, guide=False, explain=False, as_json=False, clients=STACK)
 
 
 @pytest.mark.usefixtures("_tasks")

@@ -152,3 +152,11 @@ def test_of_ipv6_only_global_unicast_and_wrapped_addresses_are_global(address: I
     wrapped = int(address) >> 48 == 0 or int(address) >> 32 == 0x64FF9B << 64
     if is_global_address(address) and not wrapped:
         assert int(address) >> 125 == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [("2001:1ff:ffff::1", False), ("2001:200::1", True), ("3fff:fff:ffff::1", False), ("3fff:1000::1", True)],
+)
+def test_networks_end_where_the_registries_say(address: str, public: bool) -> None:
+    assert is_global_address(address) is public

@@ -19,6 +19,7 @@ from netguard import NetguardError, UrlRefusedError, checked_url, safe_url
         ("http:\\\\user:SECRET@example.org", "example.org"),
         ("s3://bucket/key?SECRET", "s3://bucket/key"),
         ("data:image/png;base64,SECRET", "data:..."),
+        ("DATA:image/png;base64,SECRET", "data:..."),
         ("https://example.org/a\nb", "https://example.org/a?b"),
         ("", ""),
     ],
@@ -31,6 +32,8 @@ def test_what_is_shown_of_a_long_url_is_short() -> None:
     shown = safe_url("https://example.org/" + "a" * 5000)
     assert len(shown) == 300
     assert shown.endswith("a...")
+    longest = "https://example.org/" + "a" * 280
+    assert safe_url(longest) == longest
 
 
 @pytest.mark.parametrize(
@@ -45,6 +48,7 @@ def test_what_is_shown_of_a_long_url_is_short() -> None:
         ("http:\\\\example.org/", "names no host"),
         ("https://user@example.org/", "carries a user name or password"),
         ("https://user:word@example.org/", "carries a user name or password"),
+        ("https://:word@example.org/", "carries a user name or password"),
         ("https://good.example\\@evil.example/", "carries a user name or password"),
         ("https://example.org:0/", "port that does not exist"),
         ("https://example.org:70000/", "port that does not exist"),

@@ -62,6 +62,12 @@ def test_a_file_of_times_is_taken_as_it_is_counted_from_its_first(tmp_path: Path
     assert from_file(path, generator()).times.tolist() == [0, 5, 3600]
 
 
+def test_a_file_that_a_spreadsheet_has_marked_as_utf_8_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "times.csv"
+    path.write_bytes(b"\xef\xbb\xbftime\r\n3\r\n8\r\n")
+    assert from_file(path, generator()).times.tolist() == [0, 5]
+
+
 def test_a_file_of_rates_makes_as_many_tasks_as_they_amount_to(tmp_path: Path) -> None:
     path = tmp_path / "rates.csv"
     path.write_text("time,rate\n0,10\n100,0\n200,50\n300,0\n")

@@ -136,6 +136,9 @@ def test_a_price_that_nobody_knows_is_named_as_assumed(prices: Prices) -> None:
         ({"nat_gateways": -1}, "--nat-gateways"),
         ({"gpu_hours": 10}, "--gpu-hours"),
         ({"spot_price": 1.0, "on_demand": True}, "--on-demand"),
+        ({"spot_price": -1.0}, "--spot-price"),
+        ({"seconds_per_image": float("nan")}, "--seconds-per-image"),
+        ({"tail_seconds": float("inf")}, "--tail-seconds"),
     ],
 )
 def test_plans_that_cannot_be_are_refused_by_option(wrong: dict[str, Any], words: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from planning.simulation.arrivals import Arrivals, bursts, constant
 from planning.simulation.engine import service_times, simulate
+from planning.simulation.queue import Queue
 from planning.simulation.result import Result
 from planning.simulation.rules import Direction, Policy, ScaledObject
 from planning.simulation.settings import Machines, Service, Settings
@@ -130,6 +131,22 @@ def test_a_run_that_is_longer_than_the_grace_period_is_given_back_and_begins_ane
     assert found.tasks == 60
     assert found.latencies.max() > 600 + QUIET.grace
     assert found.busy_seconds == pytest.approx(60 * 600)
+
+
+def test_nobody_begins_with_what_is_given_back_before_it_is() -> None:
+    queue = Queue(np.array([0.0, 0.0]), np.array([600.0, 1.0]))
+    queue.join(1, 0.0)
+    queue.join(2, 0.0)
+    queue.serve(10.0)
+    assert queue.leave(1, 10.0, grace=90.0) == (100.0, 0)
+    queue.give_back(0, 100.0)
+    queue.serve(1000.0)
+    assert queue.starts.tolist() == [100.0, 0.0]
+
+
+def test_a_moment_of_arrivals_has_points_a_second_apart_however_long_it_is_worked_off() -> None:
+    found = run(at(0, 0, 0, horizon=1))
+    assert len(found.samples) < 2 * found.ended
 
 
 def test_what_never_gets_done_is_told_and_not_counted() -> None:

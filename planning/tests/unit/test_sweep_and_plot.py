@@ -40,6 +40,8 @@ def test_a_sweep_is_read_as_key_and_values() -> None:
         "queueLength=a",
         "queueLength=1.5",
         "minReplicaCount=1,,2",
+        "queueLength=inf",
+        "cooldownPeriod=60,nan",
     ],
 )
 def test_what_is_no_sweep_is_refused_by_name(text: str) -> None:
@@ -94,6 +96,11 @@ def test_nothing_is_simulated_where_one_of_them_is_wrong(
         lambda: Settings(horizon=1, scaling=ScaledObject(polling=0)),
         lambda: Settings(horizon=1, scaling=ScaledObject(cooldown=-1)),
         lambda: Settings(horizon=1, scaling=ScaledObject(maximum=0)),
+        lambda: Service(seconds=float("inf")),
+        lambda: Service(variation=float("nan")),
+        lambda: Machines(price=float("nan")),
+        lambda: Settings(horizon=1, scaling=ScaledObject(cooldown=float("inf"))),
+        lambda: Settings(horizon=1, scaling=ScaledObject(minimum=4), machines=Machines(most_nodes=3)),
     ],
 )
 def test_settings_that_cannot_be_are_refused(wrong: object) -> None:

@@ -15,6 +15,12 @@ from snapshots.request import Request, make_request
 from snapshots.terminal import Terminal
 from snapshots.waiting import SystemClock
 
+# `deploy` has few of the builder's options.
+WAY_OUT = (
+    "Build it by ./darkroom snapshot build, which has more options (docs/deploy/image-cache.md), and say"
+    " --snapshot; or say --no-snapshot, and nodes pull their images"
+)
+
 
 class SnapshotCache:
     """Finds and builds snapshots in one region."""
@@ -40,7 +46,7 @@ class SnapshotCache:
             with bootstrap.open_registries(aws) as registries:
                 return self._build(aws, registries, self._request(images, kubernetes, bottlerocket))
         except SnapshotsError as exc:
-            raise StepError(f"building the snapshot: {exc}") from exc
+            raise StepError(f"building the snapshot: {exc}\n{WAY_OUT}") from exc
 
     def _request(self, images: Sequence[str], kubernetes: str, bottlerocket: str) -> Request:
         return make_request(

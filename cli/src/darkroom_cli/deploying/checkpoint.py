@@ -44,7 +44,7 @@ class WebModels:
                 with self._http.stream("GET", url) as answer:
                     pass
         except _WEB_ERRORS as exc:
-            return str(exc) or type(exc).__name__
+            return _reason(exc)
         return None if answer.is_success else f"HTTP {answer.status_code}"
 
     def copy(self, url: str, *, bucket: str, key: str, sha256: str | None) -> None:
@@ -61,7 +61,7 @@ class WebModels:
                 total = int(answer.headers.get("content-length") or 0)
                 self._upload(answer.iter_bytes(), bucket=bucket, key=key, sha256=sha256, total=total)
         except _WEB_ERRORS as exc:
-            raise StepError(f"downloading {shown(url)}: {exc or type(exc).__name__}") from exc
+            raise StepError(f"downloading {shown(url)}: {_reason(exc)}") from exc
         except AWS_ERRORS as exc:
             raise StepError(f"uploading to s3://{bucket}/{key}: {exc}") from exc
         finally:
@@ -94,6 +94,10 @@ class WebModels:
                 )
             self._s3.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": parts})
             undo.pop_all()
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _check_start(part: bytes, key: str) -> None:

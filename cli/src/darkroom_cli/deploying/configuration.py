@@ -315,9 +315,9 @@ def apply_options(document: Document, options: Options, findings: Findings) -> N
     if options.stack_name:
         if not document.is_new and options.stack_name != document.stack_name:
             findings.warn(
-                f"{document.path} is of {document.stack_name} and becomes one of {options.stack_name}: what is"
-                f" deployed as {document.stack_name} stays, and no file names it any more. To keep both, say"
-                " --config OTHER.yaml"
+                f"{document.path} is of {document.stack_name} and becomes one of {options.stack_name}: what"
+                f" is deployed as {document.stack_name} stays, and no file names it any more. To keep both,"
+                " say --config OTHER.yaml"
             )
         document.put(["stackName"], options.stack_name)
     elif not document.data.get("stackName"):

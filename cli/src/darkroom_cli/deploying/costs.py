@@ -1,4 +1,4 @@
-"""About what a deployment costs, for the summary before it is made: by `planning.cost`, as `darkroom cost` is."""
+"""About what a deployment costs, for the summary before it is made: as `darkroom cost` counts."""
 
 from collections.abc import Iterator, Sequence
 
@@ -51,8 +51,8 @@ def _gpus(document: Document, prices: Prices) -> Iterator[str]:
         else:
             spot = listed.usd * ASSUMED_SPOT
             yield (
-                f"GPUs only while there are tasks: a {name} is {listed.usd:.3f} an hour on demand, and as spot"
-                f" perhaps {spot:.2f}, which changes"
+                f"GPUs only while there are tasks: a {name} is {listed.usd:.3f} an hour on demand, and as"
+                f" spot perhaps {spot:.2f}, which changes"
             )
 
 

@@ -90,6 +90,8 @@ def check_snapshots(aws: Aws, document: Document, options: Options, findings: Fi
             sizes[runtime.snapshot] = smallest
     for snapshot, volume in sizes.items():
         _check_snapshot(aws, snapshot, volume, findings)
+    if not options.no_snapshot and any(one.wants_snapshot for one in document.runtimes):
+        _check_subnets(aws, findings)
     if aws.partition == CHINA and not options.no_snapshot:
         for runtime in document.runtimes:
             if runtime.image.startswith(GUIDE_IMAGES):
@@ -97,6 +99,20 @@ def check_snapshots(aws: Aws, document: Document, options: Options, findings: Fi
                     f"{runtime.name} takes {runtime.image} from abroad, which may fail from China: copy it to"
                     " ECR and name it in extraValues (docs/deploy/china.md)"
                 )
+
+
+def _check_subnets(aws: Aws, findings: Findings) -> None:
+    """See whether the instance on which a snapshot is built has a place; one may be there already."""
+    try:
+        answer = aws["ec2"].describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])
+    except AWS_ERRORS as exc:
+        findings.warn(f"whether {aws.region} has a default subnet is not known: {exc}")
+        return
+    if not answer["Subnets"]:
+        findings.warn(
+            f"{aws.region} has no default subnet, in which the image cache could be built: say --no-snapshot,"
+            " or build it by ./darkroom snapshot build --subnet ID ... and say --snapshot"
+        )
 
 
 def _check_snapshot(aws: Aws, snapshot: str, volume_gib: int, findings: Findings) -> None:

@@ -128,8 +128,8 @@ def _check_source(
     if problem := source.check(options.model_url):
         findings.add(
             Code.NO_CHECKPOINT,
-            f"--model-url: {shown(options.model_url)} cannot be downloaded: {problem}; say another address, or"
-            " --bucket with models in it",
+            f"--model-url: {shown(options.model_url)} cannot be downloaded: {problem}; say another address,"
+            " or --bucket with models in it",
         )
         return
     _check_named(document, "the new bucket", [options.model_file], findings, may_choose=True)

@@ -266,8 +266,8 @@ class Cache:
                 replace(job.document).put_snapshot(runtime, "snap-00000000")
             except StepError as exc:
                 raise StepError(
-                    f"{job.document.path}: extraValues of {runtime.name} is written in a way (an alias, say) in"
-                    " which no snapshotID can be put: write it out, or say --no-snapshot"
+                    f"{job.document.path}: extraValues of {runtime.name} is written in a way (an alias, say)"
+                    " in which no snapshotID can be put: write it out, or say --no-snapshot"
                 ) from exc
         with told("looking for the images"):
             if any(images.is_pushed(job.aws, one) is False for one in self._images()):

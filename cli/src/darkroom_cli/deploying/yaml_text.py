@@ -34,11 +34,10 @@ def put(text: str, path: Path, value: Any) -> str:
     data = yaml.safe_load(text)
     if get(data, path) == value and value is not None:
         return text
-    changed = _changed(text, path, value)
-    expected = _with(data, path, value)
     try:
-        same = yaml.safe_load(changed) == expected
-    except yaml.YAMLError:
+        changed = _changed(text, path, value)
+        same = yaml.safe_load(changed) == _with(data, path, value)
+    except yaml.YAMLError:  # an alias whose anchor is elsewhere, for one
         same = False
     if not same:
         raise CannotChangeError(".".join(map(str, path)))

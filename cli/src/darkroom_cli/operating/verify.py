@@ -10,11 +10,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from darkroom_cli.errors import BadRequestOptionError, NoAnswerError, RefusedError
+from darkroom_cli.errors import BadRequestOptionError
 from darkroom_cli.operating.errors import PictureMissingError
 from darkroom_cli.operating.kinds import Kind, kinds
 from darkroom_cli.operating.pictures import blocks
-from darkroom_cli.operating.posting import post
 from darkroom_cli.operating.system import System
 from darkroom_cli.terminal import Terminal
 from darkroom_client import Darkroom, DarkroomError, Status, WaitTimeoutError
@@ -71,13 +70,14 @@ def verify(
 
     Raises:
         PictureMissingError: a picture is missing; says which, and why.
-        BadRequestOptionError: there is nothing that could be asked.
+        BadRequestOptionError: there is nothing that could be asked, or no place for the pictures.
     """
     chosen = system.runtimes(runtimes)
     asked = _asked(system, chosen, model, terminal)
+    _make(folder)
     with Darkroom(system.connection.endpoint, system.connection.api_key) as client:
         deadline = time.monotonic() + timeout
-        sent = [_sent(system, spec, kind) for spec, kind in asked]
+        sent = [_sent(client, spec, kind) for spec, kind in asked]
         terminal.remark(f"{len(sent)} requests sent to {system.name}; a runtime without pods takes minutes")
         results = []
         for before in sent:
@@ -137,10 +137,18 @@ def _asked(
     return asked
 
 
-def _sent(system: System, spec: RuntimeSpec, kind: Kind) -> Result:
+def _make(folder: Path) -> None:
+    """Make the folder of the pictures, before they cost anything."""
     try:
-        post(system.connection, kind.request)
-    except (RefusedError, NoAnswerError) as exc:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise BadRequestOptionError(f"--out: {folder} cannot be made a folder: {exc.strerror}") from exc
+
+
+def _sent(client: Darkroom, spec: RuntimeSpec, kind: Kind) -> Result:
+    try:
+        client.submit_request(kind.request.body)
+    except DarkroomError as exc:
         return Result(spec.name, kind.label, None, problem=str(exc))
     return Result(spec.name, kind.label, kind.request.id)
 

@@ -93,7 +93,9 @@ def replay(
     kind: Annotated[
         str | None,
         typer.Option(
-            "--type", metavar="TYPE", help="sdwebui or comfyui. Default: that of the task's runtime."
+            "--type",
+            metavar="TYPE",
+            help="sdwebui or comfyui. Default: that of the runtime named, else of the task's own.",
         ),
     ] = None,
     out: Annotated[

@@ -127,7 +127,7 @@ class DeadLetters:
             self._s3.delete_object(Bucket=self._bucket, Key=key)
 
         def submit() -> None:
-            # Since it was looked at somebody was asked, and others were sent: its id may have gone to another.
+            # The user was asked, and others were sent since: its id may have gone to another task.
             if (hindrance := _hindrance(self._task(message.metadata.id), message, named=named)) is not None:
                 raise NotSentError(hindrance)
             # The same key for the same letter: who is interrupted after this line and begins anew finds the

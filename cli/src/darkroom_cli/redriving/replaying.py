@@ -36,7 +36,7 @@ class Wish:
     Attributes:
         task_id: whose request.
         runtime: URL of a runtime, or the name of one that is up here.
-        type: of the runtime; None: that of the task's own.
+        type: of the runtime; None: what it is known to be, else that of the task's own.
         folder: of the outputs.
         hosts: that links may name though they are not public.
         buckets: `bucket` or `bucket/prefix` that `s3://` links may name.
@@ -70,13 +70,14 @@ def replay(
         task = client.get(wish.task_id)
         stored = request_of(task, system)
     known = {spec.name: spec.type for spec in system.deployment.runtimes}
-    kind = wish.type or known.get(task.runtime)
+    url, up = _place(system, wish.runtime)
+    kind = wish.type or up or known.get(task.runtime)
     if kind is None:
         raise BadRequestOptionError(f"{system.name} has no runtime {task.runtime} any more: give --type")
     env = {
         **clean_python(environ),
         **_aws(system, environ, region),
-        **_settings(system, task.runtime, wish, url=_url(system, wish.runtime), kind=kind),
+        **_settings(system, task.runtime, wish, url=url, kind=kind),
     }
     command = (*Artifacts.find(home, environ).agent, "replay", str(wish.folder.absolute()))
     with terminal.waiting(f"{stored.tasktype} {task.id} at {env['RUNTIME_URL']}"):
@@ -89,10 +90,10 @@ def replay(
 
 
 def _run(command: tuple[str, ...], env: Mapping[str, str], stored: Stored) -> tuple[int, str, str]:
-    """Run the agent; after Ctrl-C it gets the time to interrupt the runtime."""
+    """Run the agent; after Ctrl-C, which reaches only us, it gets the time to interrupt the runtime."""
     pipe = subprocess.PIPE
     with subprocess.Popen(  # noqa: S603 - our own program
-        command, env=env, stdin=pipe, stdout=pipe, stderr=pipe, text=True
+        command, env=env, stdin=pipe, stdout=pipe, stderr=pipe, text=True, process_group=0
     ) as agent:
         try:
             out, err = agent.communicate(stored.to_json())
@@ -106,15 +107,15 @@ def _run(command: tuple[str, ...], env: Mapping[str, str], stored: Stored) -> tu
     return agent.returncode, out, err
 
 
-def _url(system: System, runtime: str) -> str:
-    """Return where a runtime answers: it was given, or one of that name is up here."""
+def _place(system: System, runtime: str) -> tuple[str, str | None]:
+    """Return where a runtime answers, and its type if that is known: one of that name is up here."""
     if runtime.startswith(("http://", "https://")):
-        return runtime
+        return runtime, None
     up = system.state.runtimes if system.state is not None else {}
     if runtime not in up:
         names = f", or the name of one that is up here: {', '.join(up)}" if up else ""
         raise BadRequestOptionError(f"--runtime: {runtime!r} is not an http:// or https:// URL{names}")
-    return up[runtime].url
+    return up[runtime].url, up[runtime].type
 
 
 def _aws(system: System, environ: Mapping[str, str], region: str | None) -> dict[str, str]:

@@ -12,6 +12,7 @@ from moto import mock_aws
 from rich.console import Console
 
 from darkroom_cli.errors import BadRequestOptionError, CliError
+from darkroom_cli.operating.errors import AwsError
 from darkroom_cli.operating.system import System
 from darkroom_cli.redriving.items import Wanted
 from darkroom_cli.redriving.work import NotAllSentError, Orders, redrive
@@ -58,17 +59,19 @@ class Late:
         return self._s3.get_object(**place)
 
 
-class Forgetful:
-    """An SQS client for which nothing is in hand any more."""
+class Refusing:
+    """An SQS client that refuses one call."""
 
-    def __init__(self, sqs: Any) -> None:
+    def __init__(self, sqs: Any, call: str, code: str) -> None:
         self._sqs = sqs
+        self._call = call
+        self._code = code
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._sqs, name)
+        return self._refuse if name == self._call else getattr(self._sqs, name)
 
-    def change_message_visibility(self, **_: Any) -> None:
-        raise ClientError({"Error": {"Code": "MessageNotInflight"}}, "ChangeMessageVisibility")
+    def _refuse(self, **_: Any) -> None:
+        raise ClientError({"Error": {"Code": self._code}}, self._call)
 
 
 class World:
@@ -311,9 +314,17 @@ def test_letters_that_a_colleague_has_sent_meanwhile_are_no_error(world: World) 
     assert "nothing was given up" in world.run()
 
 
+def test_a_webhook_that_cannot_be_sent_is_not_deleted(world: World) -> None:
+    world.webhook("a")
+    world.sqs = Refusing(world.sqs, "send_message", "AccessDenied")
+    with pytest.raises(AwsError, match="AccessDenied"):
+        world.run()
+    assert len(world.received(world.dead)) == 1
+
+
 def test_who_thinks_for_so_long_that_the_webhooks_are_back_by_themselves_sees_no_error(world: World) -> None:
     world.webhook("a")
-    world.sqs = Forgetful(world.sqs)
+    world.sqs = Refusing(world.sqs, "change_message_visibility", "MessageNotInflight")
     assert "nothing was sent" in world.run(confirm=lambda _: False)
 
 

@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from darkroom_cli.terminal import Terminal
 from darkroom_client import Connection, Task
 from darkroom_client.testing import Say, Server, task
 from local.home import Home
+from local.state import RuntimeState, State
 from s3io.claimcheck import ClaimCheck
 from task_schema import Deployment, RuntimeSpec
 
@@ -145,7 +147,24 @@ def test_a_request_that_is_not_to_be_had_is_told(s3: Any, status: str, document:
         request_of(shown(status), system(s3))
 
 
-def replayed(s3: Any, server: Server, folder: Path, **wish: Any) -> str:
+def up_here(folder: Path) -> State:
+    """Return the state of a local system with a ComfyUI."""
+    comfy = RuntimeState(
+        type="comfyui", url="http://127.0.0.1:8188", sketch=True, queue_url="q", health_url="h"
+    )
+    names = ("endpoint", "api_key", "region", "requests_topic", "notifications_topic", "output_bucket")
+    more = ("aws_url", "payload_bucket", "tasks_table", "unrouted_queue_url", "validator_function")
+    return State(
+        **dict.fromkeys((*names, *more), "http://127.0.0.1:9"),
+        pid=1,
+        started_at=1,
+        runtimes={"comfy": comfy},
+        processes={},
+        logs=folder,
+    )
+
+
+def replayed(s3: Any, server: Server, folder: Path, *, state: State | None = None, **wish: Any) -> str:
     server.says(Say(200, task("succeeded", output_url=OUT)))
     program = folder / "agent.py"
     program.write_text(AGENT)
@@ -154,7 +173,7 @@ def replayed(s3: Any, server: Server, folder: Path, **wish: Any) -> str:
     environ = {"PATH": "/bin", "AWS_REGION": "r1", **zips, **{f"DARKROOM_{k}": v for k, v in named.items()}}
     told = io.StringIO()
     replay(
-        system(s3, server.url),
+        replace(system(s3, server.url), state=state),
         Wish(
             **{
                 "task_id": "a",
@@ -180,6 +199,16 @@ def test_the_agent_gets_the_request_and_where_to_run_it(s3: Any, server: Server,
     assert told["argv"] == ["replay", str(tmp_path / "o")]
     assert (told["RUNTIME_URL"], told["RUNTIME_TYPE"]) == ("http://127.0.0.1:7860", "sdwebui")
     assert (told["ALLOWED_INPUT_S3"], told["AWS_REGION"]) == ('["photos"]', "r2")
+
+
+@pytest.mark.parametrize(("asked", "type_"), [(None, "comfyui"), ("sdwebui", "sdwebui")])
+def test_a_runtime_that_is_up_here_is_of_its_own_type_unless_told_otherwise(
+    s3: Any, server: Server, tmp_path: Path, asked: str | None, type_: str
+) -> None:
+    put_answer(s3, answer(content=CONTENT))
+    said = replayed(s3, server, tmp_path, state=up_here(tmp_path), runtime="comfy", type=asked)
+    told = json.loads(Path(said.strip()).read_text())
+    assert (told["RUNTIME_URL"], told["RUNTIME_TYPE"]) == ("http://127.0.0.1:8188", type_)
 
 
 def test_what_the_runtime_says_is_told(s3: Any, server: Server, tmp_path: Path) -> None:

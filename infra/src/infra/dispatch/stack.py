@@ -55,6 +55,7 @@ class DispatchStack(cdk.Stack):
             code=zips.notifier,
             settings=config.webhooks,
             table=self.table,
+            payloads=self.payload_bucket,
             notifications=self.notifications,
             log_retention=self._log_retention,
         )

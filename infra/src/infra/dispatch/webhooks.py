@@ -10,12 +10,14 @@ from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.config import Webhooks as Settings
+from infra.dispatch.buckets import TASKS
 from infra.dispatch.functions import Batches, OwnFunction, Program, read_queue
 from infra.dispatch.queues import LETTER_VISIBILITY, MAX_RECEIVE_COUNT, SubscribedQueue, kept_queue
 from infra.nag import acknowledge
@@ -48,6 +50,7 @@ class Webhooks(Construct):
         code: Path,
         settings: Settings,
         table: dynamodb.ITable,
+        payloads: s3.IBucket,
         notifications: sns.ITopic,
         log_retention: logs.RetentionDays,
     ) -> None:
@@ -68,6 +71,9 @@ class Webhooks(Construct):
         own = OwnFunction(self, log_retention=log_retention)
         own.may("dynamodb:GetItem", on=table.table_arn)
         own.may("secretsmanager:GetSecretValue", on=secret_arn)
+        # Callbacks of tasks whose id was used again. Without ListBucket, S3 would not say that there is none.
+        own.may_objects("s3:GetObject", bucket=payloads, below=TASKS)
+        own.may("s3:ListBucket", on=payloads.bucket_arn)
         own.may_log()
         for queue in (self.retries, self.dead_letters):
             own.may("sqs:SendMessage", on=queue.queue_arn)
@@ -76,7 +82,7 @@ class Webhooks(Construct):
             Program(
                 code=lambda_.Code.from_asset(str(code)),
                 handler=HANDLER,
-                environment=self._environment(table, settings),
+                environment=self._environment(table, payloads, settings),
                 memory=MEMORY_MIB,
                 timeout=TIMEOUT,
             )
@@ -110,9 +116,12 @@ class Webhooks(Construct):
         )
         return made.secret_arn, made.secret_arn
 
-    def _environment(self, table: dynamodb.ITable, settings: Settings) -> dict[str, str]:
+    def _environment(
+        self, table: dynamodb.ITable, payloads: s3.IBucket, settings: Settings
+    ) -> dict[str, str]:
         return {
             "TASKS_TABLE": table.table_name,
+            "PAYLOAD_BUCKET": payloads.bucket_name,
             "WEBHOOK_RETRY_QUEUE_URL": self.retries.queue_url,
             "WEBHOOK_DEAD_LETTERS_URL": self.dead_letters.queue_url,
             "WEBHOOK_SECRET": self.secret,

@@ -31,7 +31,7 @@ class Usage:
         lost: inferences beyond the first of each task.
         measured: tasks whose GPU seconds are known.
         gpu_seconds: of those.
-        images: that those which succeeded made.
+        images: that the measured ones made.
         unread: outputs that could not be read.
     """
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from planning.errors import OptionError
+from planning.figures import all_finite, option
 
 #: Hours of a month, as the public guide counts.
 MONTH = 720.0
@@ -81,6 +82,7 @@ class Plan:
     guide_only: bool = False
 
     def __post_init__(self) -> None:
+        all_finite(self)
         for name in (
             "images",
             "seconds_per_image",
@@ -103,6 +105,8 @@ class Plan:
                 f"--gpu-hours: {self.gpu_hours:g} is less than the {self.inference_hours:.2f} h that the"
                 " images themselves take"
             )
+        if self.spot_price is not None and self.spot_price < 0:
+            raise OptionError(f"--spot-price: {self.spot_price:g} is negative")
         if self.spot_price is not None and self.on_demand:
             raise OptionError("--spot-price and --on-demand do not go together")
 
@@ -110,8 +114,3 @@ class Plan:
     def inference_hours(self) -> float:
         """GPU hours of the images themselves."""
         return self.images * self.seconds_per_image / 3600
-
-
-def option(field: str) -> str:
-    """Return the name of a field's option."""
-    return "--" + field.replace("_", "-")

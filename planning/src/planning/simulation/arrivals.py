@@ -81,7 +81,7 @@ def from_file(path: Path, generator: np.random.Generator) -> Arrivals:
     until the time of the next line; the last line ends it.
     """
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as exc:
         raise OptionError(f"{path}: cannot be read: {exc}") from exc

@@ -15,6 +15,8 @@ from planning.simulation.settings import Service, Settings
 
 #: Points of the series that are kept within the horizon.
 SAMPLES = 720
+#: Points are no nearer to each other than so many seconds: what one moment brings can take long to work off.
+CLOSEST = 1.0
 
 type Action = Callable[[], None]
 
@@ -97,7 +99,7 @@ class _Run:
 
     def _sample(self) -> None:
         self._note()
-        self._at(self._now + self._settings.horizon / SAMPLES, self._sample)
+        self._at(self._now + max(CLOSEST, self._settings.horizon / SAMPLES), self._sample)
 
     def _note(self) -> None:
         fleet, queue = self._fleet, self._queue
@@ -173,7 +175,7 @@ class _Run:
     def _stopped(self, node: Node, task: int | None) -> None:
         if task is not None:
             self._given_back += 1
-            self._queue.returned.append(task)
+            self._queue.give_back(task, self._now)
         if node.ended:
             return
         if node.doomed:

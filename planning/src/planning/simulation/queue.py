@@ -26,7 +26,7 @@ class Queue:
         self.arrivals = arrivals
         self.services = services
         self.starts: NDArray[np.float64] = np.full(len(arrivals), np.nan)
-        self.returned: deque[int] = deque()
+        self.returned: deque[tuple[int, float]] = deque()
         self.next = 0
         self._free: list[tuple[float, int]] = []
         self._leaving: list[float] = []
@@ -66,14 +66,18 @@ class Queue:
         self.starts[task] = np.nan
         return ended, int(task)
 
+    def give_back(self, task: int, now: float) -> None:
+        """Let a task wait again whose pod has ended: nobody can take it earlier than now."""
+        self.returned.append((task, now))
+
     def serve(self, until: float) -> None:
         """Start all tasks that start before a time."""
         while self.returned and self._free:
             start, pod = self._free[0]
             if start >= until:
                 return
-            task = self.returned.popleft()
-            start = max(start, float(self.arrivals[task]))
+            task, since = self.returned.popleft()
+            start = max(start, since)
             heapreplace(self._free, (start + float(self.services[task]), pod))
             self.starts[task] = start
         while self._free and self.next < len(self.arrivals):
@@ -95,7 +99,7 @@ class Queue:
 
     def age(self, now: float) -> float:
         """Return how long the task that waits longest has waited; 0 where none waits."""
-        oldest = min((float(self.arrivals[task]) for task in self.returned), default=now)
+        oldest = min((float(self.arrivals[task]) for task, _ in self.returned), default=now)
         if self.next < len(self.arrivals):
             oldest = min(oldest, float(self.arrivals[self.next]))
         return now - oldest

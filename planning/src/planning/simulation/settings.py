@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from planning.errors import OptionError
+from planning.figures import all_finite, option
 from planning.simulation.rules import ScaledObject
 
 type Spread = Literal["lognormal", "exponential", "constant"]
@@ -31,6 +32,7 @@ class Service:
     gpu_busy: float = 0.995
 
     def __post_init__(self) -> None:
+        all_finite(self, {"seconds": "--seconds-per-image"})
         _positive("--seconds-per-image", self.seconds)
         _positive("--gpu-busy", self.gpu_busy, most=1.0)
         if self.variation < 0:
@@ -64,6 +66,7 @@ class Machines:
     grace: float = LONGEST_GRACE
 
     def __post_init__(self) -> None:
+        all_finite(self)
         for name in (
             "node_start",
             "pod_start",
@@ -74,7 +77,7 @@ class Machines:
             "price",
         ):
             if getattr(self, name) < 0:
-                raise OptionError(f"--{name.replace('_', '-')}: {getattr(self, name):g} is negative")
+                raise OptionError(f"{option(name)}: {getattr(self, name):g} is negative")
         if self.most_nodes < 1:
             raise OptionError(f"--most-nodes: {self.most_nodes} is less than 1")
 
@@ -100,12 +103,18 @@ class Settings:
 
     def __post_init__(self) -> None:
         _positive("--hours", self.horizon)
+        all_finite(self.scaling, {"polling": "pollingInterval", "cooldown": "cooldownPeriod"})
         if self.scaling.queue_length < 1:
             raise OptionError(f"queueLength: {self.scaling.queue_length} is less than 1")
         if not 0 <= self.scaling.minimum <= self.scaling.maximum or self.scaling.maximum < 1:
             raise OptionError(
                 f"minReplicaCount {self.scaling.minimum} and maxReplicaCount {self.scaling.maximum}"
                 " do not go together"
+            )
+        if self.machines.most_nodes < self.scaling.minimum:
+            raise OptionError(
+                f"--most-nodes: {self.machines.most_nodes} have no room for"
+                f" minReplicaCount {self.scaling.minimum}"
             )
         _positive("pollingInterval", self.scaling.polling)
         if self.scaling.cooldown < 0 or not 0 <= self.scaling.down.window <= 3600:

@@ -1,6 +1,7 @@
 """Several simulations of the same arrivals with other settings, to compare them."""
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -78,6 +79,8 @@ def parse(text: str) -> Axis:
         parsed = tuple(float(value) for value in values.split(","))
     except ValueError:
         raise OptionError(f"--sweep: {values!r} has to be numbers with commas between them") from None
+    if not all(math.isfinite(value) for value in parsed):
+        raise OptionError(f"--sweep: {values!r} has to be numbers with commas between them")
     if key in _WHOLE and any(value != int(value) for value in parsed):
         raise OptionError(f"--sweep: {key} takes whole numbers")
     return Axis(key, parsed)

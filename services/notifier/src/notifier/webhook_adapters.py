@@ -2,20 +2,48 @@
 
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 from notifier.errors import BadSecretError, UnavailableError
 from notifier.ports import Clock
 from notifier.webhook_signing import Signer
-from s3io.errors import SDK_ERRORS
+from s3io.claimcheck import ClaimCheck
+from s3io.errors import SDK_ERRORS, ClaimCheckError
+from task_store import CALLBACK
 
 #: A secret that was replaced is used after at most so long.
 SECRET_SECONDS = 5 * 60
 #: A failure to get one is taken for what others would get for so long.
 FAILURE_SECONDS = 10
+#: A callback has at most a few kilobytes.
+MAX_CALLBACK_BYTES = 16 * 1024
 #: The longest that SQS delays a message.
 MAX_DELAY = 15 * 60
+
+
+class KeptCallbacks:
+    """The payload bucket, as far as it has callbacks; it is seldom asked, so its client is made then."""
+
+    def __init__(self, make_client: Callable[[], Any], bucket: str) -> None:
+        self._make_client = make_client
+        self._bucket = bucket
+
+    @cached_property
+    def _claims(self) -> ClaimCheck:
+        return ClaimCheck(self._make_client(), self._bucket)
+
+    def kept(self, submission: str) -> str | None:
+        """See `Callbacks`."""
+        try:
+            ref = self._claims.ref(submission, CALLBACK)
+            value = self._claims.get(ref, submission=submission, limit=MAX_CALLBACK_BYTES)
+        except (ClaimCheckError, ValueError):
+            return None
+        except SDK_ERRORS as exc:
+            raise UnavailableError("the payload bucket gave no answer") from exc
+        return value if isinstance(value, str) else None
 
 
 class SecretSigners:

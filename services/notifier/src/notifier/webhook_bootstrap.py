@@ -8,8 +8,8 @@ from botocore.session import Session
 
 from netguard import AddressGuard
 from notifier.adapters import SqsQueues
-from notifier.bootstrap import CONFIG, Handler, meter, now, tracing
-from notifier.webhook_adapters import SecretSigners, SqsOutbox
+from notifier.bootstrap import CONFIG, S3_CONFIG, Handler, meter, now, tracing
+from notifier.webhook_adapters import KeptCallbacks, SecretSigners, SqsOutbox
 from notifier.webhook_deliveries import AWS_THREADS, Deliveries
 from notifier.webhook_schedule import Schedule
 from notifier.webhook_sending import LOOPBACK, HttpPoster
@@ -34,6 +34,9 @@ def webhooks(env: Mapping[str, str]) -> Handler:
     guard = AddressGuard((*settings.hosts, *(LOOPBACK if settings.insecure_callbacks else ())))
     return Deliveries(
         store=DynamoTaskStore(session.create_client("dynamodb", config=_CONFIG), settings.tasks_table),
+        callbacks=KeptCallbacks(
+            lambda: session.create_client("s3", config=S3_CONFIG), settings.payload_bucket
+        ),
         signers=SecretSigners(
             session.create_client("secretsmanager", config=_CONFIG), settings.secret, clock=now
         ),

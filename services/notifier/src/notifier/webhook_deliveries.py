@@ -11,7 +11,7 @@ from notifier.letters import Letter
 from notifier.ports import Clock, Log, Meter, Queues
 from notifier.traced import Tracing, answered, delivering, traceparent_of
 from notifier.webhook_messages import Webhook, unreadable
-from notifier.webhook_ports import Invocation, Outbox, Poster, Rows, Signers
+from notifier.webhook_ports import Callbacks, Invocation, Outbox, Poster, Rows, Signers
 from notifier.webhook_schedule import Schedule, retry_after
 from notifier.webhook_sending import Answer
 from notifier.webhook_signing import Signer
@@ -67,6 +67,7 @@ class Deliveries:
         self,
         *,
         store: Rows,
+        callbacks: Callbacks,
         signers: Signers,
         poster: Poster,
         outbox: Outbox,
@@ -78,6 +79,7 @@ class Deliveries:
         tracing: Tracing,
     ) -> None:
         self._store = store
+        self._callbacks = callbacks
         self._signers = signers
         self._poster = poster
         self._outbox = outbox
@@ -173,7 +175,7 @@ class Deliveries:
     async def _sent_anew(self, letter: Letter) -> bool:
         """Send a message to the queue of tries to come, with no try taken from it; false where that fails."""
         try:
-            webhook = Webhook.of(letter).put_off(self._clock() + MAX_HIDDEN * 1000)
+            webhook = Webhook.of(letter)
             await self._aside(self._outbox.later, webhook.body, webhook.attributes(), MAX_HIDDEN)
         except (UnavailableError, UnreadableWebhookError):
             return False
@@ -205,13 +207,16 @@ class Deliveries:
         return await self._after(addressed, answer)
 
     async def _addressed(self, webhook: Webhook) -> Webhook | None:
-        """Return a webhook with its URL; None where the row has gone to another task, or names none."""
+        """Return a webhook with its URL; None where nobody knows one."""
         if webhook.url is not None:
             return webhook
         task = await self._aside(self._store.get, webhook.task_id)
-        if task is None or task.submission != webhook.submission or task.callback_url is None:
-            return None
-        return webhook.to(task.callback_url)
+        if task is not None and task.submission == webhook.submission:
+            url = task.callback_url
+        else:
+            # The row has gone to another task; whoever took it has kept the URL before.
+            url = await self._aside(self._callbacks.kept, webhook.submission)
+        return None if url is None else webhook.to(url)
 
     async def _tried(self, webhook: Webhook, signer: Signer, span: Span) -> Answer:
         body = webhook.body.encode()

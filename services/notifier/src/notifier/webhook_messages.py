@@ -63,10 +63,6 @@ class Webhook:
         """Return the next try, at a time in ms."""
         return replace(self, number=self.number + 1, due=due)
 
-    def put_off(self, due: int) -> "Webhook":
-        """Return the same try, at a time in ms."""
-        return replace(self, due=due)
-
     def attributes(self) -> dict[str, str]:
         """Return the message attributes of the try to come."""
         return {**self._named(), _TRY: str(self.number), _DUE: str(self.due)}

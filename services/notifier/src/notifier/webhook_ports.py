@@ -15,6 +15,17 @@ class Rows(Protocol):
         """See `task_store.TaskStore`."""
 
 
+class Callbacks(Protocol):
+    """Callbacks of tasks whose row has gone to another task."""
+
+    def kept(self, submission: str) -> str | None:
+        """Return the URL of a submission, None if none was kept.
+
+        Raises:
+            UnavailableError: nobody knows.
+        """
+
+
 class Signers(Protocol):
     """What signs now."""
 

@@ -31,6 +31,7 @@ class WebhookSettings(Environment):
     retry_queue_url: Annotated[Name, Field(alias="WEBHOOK_RETRY_QUEUE_URL")]
     dead_letters_url: Annotated[Name, Field(alias="WEBHOOK_DEAD_LETTERS_URL")]
     secret: Annotated[Name, Field(alias="WEBHOOK_SECRET")]
+    payload_bucket: Annotated[Name, Field(alias="PAYLOAD_BUCKET")]
     hosts: Annotated[Json[tuple[Name, ...]], AfterValidator(_good_hosts), Field(alias="WEBHOOK_HOSTS")] = ()
     delays: Annotated[
         Json[tuple[Annotated[int, Field(ge=1, le=_LONGEST_DELAY)], ...]], Field(alias="WEBHOOK_DELAYS")

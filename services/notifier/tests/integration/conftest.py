@@ -153,6 +153,7 @@ class Hooks:
     allowed: Sequence[str] = LOOPBACK
     seconds: float = 10.0
     queue: Queue = field(default_factory=Queue)
+    callbacks: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.queue.now = lambda: self.system.now
@@ -161,6 +162,7 @@ class Hooks:
         )
         self.deliveries = Deliveries(
             store=self,
+            callbacks=self,
             signers=self,
             poster=poster,
             outbox=self.queue,
@@ -175,6 +177,9 @@ class Hooks:
     def get(self, task_id: str) -> Task | None:
         found: Task | None = self.system.store.get(task_id)
         return found
+
+    def kept(self, submission: str) -> str | None:
+        return self.callbacks.get(submission)
 
     def current(self) -> Signer:
         return Signer.read(json.dumps([OTHER, SECRET]))

@@ -52,6 +52,16 @@ def test_the_receiver_of_a_later_try_is_the_first_one_though_the_id_went_to_anot
     assert hooks.outcomes == ["retried", "delivered"]
 
 
+def test_the_receiver_of_the_first_try_is_known_though_the_id_went_to_another_task(
+    make: Any, receiver_of: Any
+) -> None:
+    hooks = make()
+    with receiver_of((200, {})) as receiver:
+        hooks.callbacks["before"] = receiver.url
+        assert hooks.post(hooks.message("t", None, submission="before")) == []
+    assert hooks.outcomes == ["delivered"]
+
+
 def test_a_webhook_of_another_submission_is_kept_and_sent_to_nobody(make: Any, receiver_of: Any) -> None:
     hooks = make()
     with receiver_of((200, {})) as receiver:

@@ -154,3 +154,12 @@ def test_what_comes_before_its_time_waits_on(make: Any, receiver_of: Any, early:
         assert (appears - hooks.system.now, attributes["try"]) == (early, "2")
         hooks.pass_time()
     assert len(receiver.got) == 1
+
+
+def test_what_is_no_message_of_a_queue_is_counted_and_left_to_it(make: Any) -> None:
+    hooks = make()
+    message = hooks.message("t", "https://x.example/")
+    del message["receiptHandle"]
+    assert hooks.post(message) == ["m-t"]
+    assert hooks.outcomes == ["failed"]
+    assert hooks.system.meter.counted == {("WebhookFailures",): 1}

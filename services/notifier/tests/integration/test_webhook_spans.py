@@ -77,3 +77,19 @@ def test_a_try_without_an_answer_says_why_and_of_the_receiver_its_host_alone(
     assert ("fault" in span, "error" in span) == (kind == "none", kind == "refused")
     assert "hidden" not in json.dumps(hooks.system.documents)
     assert hooks.system.meter.counted["WebhookTries", f"answer={kind}"] == 1
+
+
+def test_a_receiver_that_wants_no_more_is_no_failure_of_a_try(make: Any, receiver_of: Any) -> None:
+    hooks = make()
+    with receiver_of((410, {})) as receiver:
+        hooks.post(hooks.message("t", receiver.url, traceparent=TRACE))
+    [span] = tries(hooks)
+    assert not {"fault", "error"} & set(span)
+
+
+def test_what_is_lost_is_a_line_that_somebody_should_look_at(make: Any, receiver_of: Any) -> None:
+    hooks = make()
+    with receiver_of((200, {})) as receiver:
+        hooks.post(hooks.message("good", receiver.url), hooks.message("bad", "ftp://x.example/"))
+    told = {extra["outcome"]: level for level, _, extra in hooks.system.log.lines}
+    assert told == {"delivered": "info", "refused": "error"}

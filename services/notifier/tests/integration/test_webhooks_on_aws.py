@@ -15,8 +15,9 @@ from standardwebhooks import Webhook as Published
 
 from notifier import bootstrap
 from notifier.webhook_bootstrap import webhooks
+from s3io.claimcheck import ClaimCheck
 from task_schema import Notification, TaskCode, TaskError
-from task_store import DynamoTaskStore, Outcome, announcement_of, table_definition
+from task_store import CALLBACK, DynamoTaskStore, Outcome, Task, announcement_of, table_definition
 from task_store.testing import new_task
 
 SECRET = "whsec_" + base64.b64encode(b"k" * 32).decode()
@@ -59,6 +60,7 @@ class Aws:
         self.sqs, self.sns = boto3.client("sqs"), boto3.client("sns")
         dynamodb = boto3.client("dynamodb")
         dynamodb.create_table(**table_definition("tasks"))
+        boto3.client("s3").create_bucket(Bucket="payload")
         boto3.client("secretsmanager").create_secret(Name="hooks", SecretString=json.dumps([SECRET]))
         self.topic = self.sns.create_topic(Name="notifications")["TopicArn"]
         self.urls = {
@@ -86,6 +88,7 @@ class Aws:
                 "WEBHOOK_RETRY_QUEUE_URL": self.urls["retry"],
                 "WEBHOOK_DEAD_LETTERS_URL": self.urls["dead"],
                 "WEBHOOK_SECRET": "hooks",
+                "PAYLOAD_BUCKET": "payload",
                 "WEBHOOK_DELAYS": "[1]",
                 **settings,
             }
@@ -226,6 +229,35 @@ def test_after_the_last_try_it_is_a_dead_letter_with_all_that_it_takes_to_begin_
     assert letter["Body"] == told
     assert (attributes["reason"], attributes["tries"]) == ("exhausted", "2")
     assert (attributes["url"], attributes["event_id"]) == (listener.url, "event")
+
+
+def test_the_receiver_is_known_though_the_id_was_used_again_before_the_first_try(
+    aws: Aws, listener: Listener
+) -> None:
+    told = aws.end(listener.url)
+    finished = aws.store.get("t")
+    assert finished is not None
+    assert aws.store.mark_notified("t", finished.submission, now=bootstrap.now())
+    claims = ClaimCheck(boto3.client("s3"), "payload")
+
+    def keep(task: Task) -> None:
+        claims.put(task.submission, CALLBACK, task.callback_url)
+
+    assert aws.store.record(new_task(id="t"), now=bootstrap.now(), replacing=keep).callback_url is None
+    assert aws.deliver("first") == 1
+    assert [body.decode() for _, body in listener.got] == [told]
+
+
+def test_a_webhook_whose_receiver_nobody_knows_is_kept(aws: Aws, listener: Listener) -> None:
+    aws.end(listener.url)
+    finished = aws.store.get("t")
+    assert finished is not None
+    aws.store.mark_notified("t", finished.submission, now=bootstrap.now())
+    aws.store.record(new_task(id="t"), now=bootstrap.now())
+    aws.deliver("first")
+    [letter] = aws.received("dead")
+    assert letter["MessageAttributes"]["reason"]["StringValue"] == "unaddressed"
+    assert listener.got == []
 
 
 def test_a_task_without_a_callback_brings_no_webhook(aws: Aws) -> None:

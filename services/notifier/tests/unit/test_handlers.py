@@ -18,6 +18,7 @@ ENV = {
     "POWERTOOLS_SERVICE_NAME": "notifier",
 }
 WEBHOOKS = {
+    "PAYLOAD_BUCKET": "payload",
     "WEBHOOK_RETRY_QUEUE_URL": "https://sqs/retry",
     "WEBHOOK_DEAD_LETTERS_URL": "https://sqs/dead",
     "WEBHOOK_SECRET": "hooks",

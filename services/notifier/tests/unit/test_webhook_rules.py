@@ -29,6 +29,7 @@ ENV = {
     "WEBHOOK_RETRY_QUEUE_URL": "https://sqs/retry",
     "WEBHOOK_DEAD_LETTERS_URL": "https://sqs/dead",
     "WEBHOOK_SECRET": "hooks",
+    "PAYLOAD_BUCKET": "payload",
 }
 
 

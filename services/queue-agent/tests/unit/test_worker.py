@@ -298,7 +298,7 @@ async def test_an_inference_over_its_limit_is_interrupted_and_fails(make_agent: 
 async def test_a_stop_gives_back_what_outlasts_the_grace_period_and_counts_no_attempt(
     make_agent: MakeAgent,
 ) -> None:
-    agent = make_agent(hanging())
+    agent = make_agent(hanging(), shutdown_grace=2)
     agent.post()
     async with agent.working() as worker, asyncio.timeout(5):
         while not agent.runtime.jobs:

@@ -87,12 +87,13 @@ class ApiAnswers:
                 "Clients ask too often: let them use ?wait or webhooks, or raise APIGW.throttle and"
                 " APIGW.statusThrottle in config.yaml",
             )
-        elif status >= 500:
+        elif status != 200:
             yield problem(
                 "api-failing",
                 scene.stack,
                 f"the API answers {status}: {scene.api.error}",
-                "Look at the logs of the validator and status functions (docs/operate/logs.md)",
+                "Look at the logs of the validator and status functions (docs/operate/logs.md). Below 500"
+                " something else answers at this address, or another version: deploy again",
             )
 
 

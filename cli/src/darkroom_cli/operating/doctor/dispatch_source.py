@@ -1,13 +1,14 @@
 """What AWS tells of a deployment: functions, queues, subscriptions, dead letters, quotas."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 from botocore.exceptions import ClientError
 
+from darkroom_cli.operating.doctor.looking import UnseenError
 from darkroom_cli.operating.doctor.scene import ApiAnswer, Function, Letters, Queue, Quota, Subscription
 from darkroom_cli.operating.system import System
 
@@ -63,14 +64,14 @@ class DispatchSource:
 
     def queue(self, runtime: str) -> Queue:
         """Return the numbers of a runtime's queue."""
-        url = self._system.queues[runtime]
+        url = self._url(runtime)
         numbers = self._attributes(url, _NUMBERS)
         visible, in_flight = (int(numbers.get(name, 0)) for name in _NUMBERS)
         return Queue(visible, in_flight, self._age(url.rpartition("/")[2]) if visible else None)
 
     def subscription(self, runtime: str) -> Subscription | None:
         """Return how a runtime's queue hangs on the requests topic."""
-        arn = self._attributes(self._system.queues[runtime], ("QueueArn",))["QueueArn"]
+        arn = self._attributes(self._url(runtime), ("QueueArn",))["QueueArn"]
         attributes = self._subscriptions().get(arn)
         if attributes is None:
             return None
@@ -78,9 +79,15 @@ class DispatchSource:
         names = tuple(value for value in policy.get("runtime", ()) if isinstance(value, str))
         return Subscription(names, attributes.get("PendingConfirmation", "false") == "false")
 
-    def letters(self) -> Iterator[Letters]:
-        """Yield all queues of what could not be delivered or dealt with, with their numbers."""
-        for runtime, url in self._system.queues.items():
+    def letters(self, runtimes: Iterable[str]) -> Iterator[Letters]:
+        """Yield the queues of what could not be delivered or dealt with, with their numbers.
+
+        Those of these runtimes, and those that belong to none.
+        """
+        for runtime in runtimes:
+            url = self._system.queues.get(runtime)
+            if url is None:
+                continue  # told where its queue is looked at
             redrive = self._attributes(url, ("RedrivePolicy", "QueueArn"))
             dead = json.loads(redrive.get("RedrivePolicy") or "{}").get("deadLetterTargetArn")
             if dead:
@@ -116,6 +123,18 @@ class DispatchSource:
                 return False
             raise
         return True
+
+    def _url(self, runtime: str) -> str:
+        """Return the URL of a runtime's queue.
+
+        Raises:
+            UnseenError: the outputs name none: while a deployment is under way, functions know a new runtime
+                before they do.
+        """
+        url = self._system.queues.get(runtime)
+        if url is None:
+            raise UnseenError(f"the outputs of {self._system.stack} name no queue of {runtime}")
+        return url
 
     def _attributes(self, url: str, names: tuple[str, ...]) -> Mapping[str, str]:
         client = self._system.aws("sqs")

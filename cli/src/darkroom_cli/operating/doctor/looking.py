@@ -9,6 +9,10 @@ from darkroom_cli.operating.doctor.scene import Blind
 from task_store import TaskStoreError
 
 
+class UnseenError(Exception):
+    """There is nothing to look at where it should be; says why."""
+
+
 @dataclass
 class Lookout:
     """Runs looks; remembers what could not be looked at."""
@@ -16,10 +20,10 @@ class Lookout:
     blind: list[Blind] = field(default_factory=list)
 
     def at[T](self, what: str, look: Callable[[], T]) -> T | None:
-        """Return what a look tells, or None where AWS does not tell it."""
+        """Return what a look tells, or None where it cannot be looked at."""
         try:
             return look()
-        except (BotoCoreError, ClientError, TaskStoreError) as exc:
+        except (BotoCoreError, ClientError, TaskStoreError, UnseenError) as exc:
             if not any(blind.what == what for blind in self.blind):
                 self.blind.append(Blind(what, str(exc)))
             return None

@@ -63,7 +63,7 @@ def look(system: System, *, task_id: str | None, runtimes: tuple[str, ...], kube
     task = lookout.at("the tasks table", lambda: _row(system, task_id)) if task_id is not None else None
     if task is not None and not runtimes:
         specs = tuple(spec for spec in specs if spec.name == task.runtime)
-    cloud = system.state is None
+    cloud, names = system.state is None, tuple(spec.name for spec in specs)
     with ExitStack() as open_connections:
         cluster = _cluster(system, kubernetes, lookout)
         if cluster is not None:
@@ -80,7 +80,7 @@ def look(system: System, *, task_id: str | None, runtimes: tuple[str, ...], kube
             asked=task_id,
             task=task,
             functions=lookout.at("the functions", source.functions) or (),
-            letters=lookout.at("dead letters", lambda: tuple(source.letters())) or (),
+            letters=lookout.at("dead letters", lambda: tuple(source.letters(names))) or (),
             quotas=(lookout.at("the quotas", source.quotas) or ()) if cloud else (),
             spot_role=lookout.at("the spot role", source.spot_role) if cloud else None,
             platform=platform,

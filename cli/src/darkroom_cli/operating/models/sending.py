@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from darkroom_cli.operating.errors import ModelRefusedError
 from darkroom_cli.operating.models.bucket import Bucket
 
 PART = 16 << 20  # bytes; four at a time fill a line, and are no burden on memory
@@ -40,6 +41,7 @@ def send(sending: Sending, bucket: Bucket, *, part: int = PART) -> None:
 
     Raises:
         ClientError, BotoCoreError: S3 did not take it; nothing of it is left there.
+        ModelRefusedError: it was cut off while it was sent; nothing of it is left there.
         KeyboardInterrupt: interrupted, by SIGTERM too; nothing of it is left there.
     """
     size = max(part, -(-sending.size // MOST_PARTS))
@@ -81,9 +83,12 @@ def _parts(sending: Sending, bucket: Bucket, upload: Mapping[str, str], size: in
     def one(number: int) -> dict[str, Any]:
         if stopped.is_set():
             return {}
+        start = (number - 1) * size
         with sending.path.open("rb") as file:
-            file.seek((number - 1) * size)
+            file.seek(start)
             data = file.read(size)
+        if len(data) < min(size, sending.size - start):
+            raise ModelRefusedError(f"{sending.path} became shorter while it was sent")
         answer = bucket.s3.upload_part(**upload, PartNumber=number, Body=data, ChecksumAlgorithm=CHECKSUM)
         sending.progress(len(data))
         return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumSHA256": answer["ChecksumSHA256"]}
