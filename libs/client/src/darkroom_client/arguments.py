@@ -66,8 +66,8 @@ def new_task(content: Mapping[str, Any], options: TaskOptions, idempotency_key: 
 def of_request(body: Mapping[str, Any], idempotency_key: str | None) -> NewTask:
     """Return a whole request of either version of the API as it can be posted.
 
-    Without a key it gets one of its own: a request that is sent again since no answer came, while its task has
-    come to its end already, must not be taken for a new one.
+    Without a key it gets one of its own: a request that is sent again since no answer came, while its task
+    has come to its end already, must not be taken for a new one.
 
     Raises:
         BadArgumentError: it has no id where one of the versions has it, or the key cannot be one.
