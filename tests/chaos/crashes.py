@@ -35,9 +35,9 @@ from tests.e2e.user import new_id, request, text_to_image
 
 FUNCTION = "ValidatorFunction"  # in the command of each worker of it
 PATIENCE = 90.0  # seconds
-# Longer than a client takes to send again: a task that ends between its look and its next request has an id
-# that is free again, and runs twice (docs/develop/chaos.md).
-RUN_SECONDS = 6.0
+# Shorter than a client takes to send again: by then the task has ended, and only the client's key tells the
+# request from a new one.
+RUN_SECONDS = 0.3
 PLAN = Plan(
     pods={STATIC: 1}, seconds_per_image=RUN_SECONDS, timing=Timing(visibility_seconds=6, beat_seconds=1.0)
 )
