@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from planning.cost.plan import GIB, KIB, MONTH, Group, Line, Plan
 from planning.cost.prices import Prices
+from planning.cost.rows import PricedRow, priced
 
 #: GB-seconds of one request, as the guide counts: 128 MB for 100 ms.
 LAMBDA_GB_SECONDS = 0.0125
@@ -67,86 +68,41 @@ def gpu_price(plan: Plan, prices: Prices) -> tuple[float, str]:
 
 def by_image(plan: Plan, prices: Prices) -> list[Line]:
     """Return the rows that grow with the images."""
-    millions = plan.images / 1e6
     hourly, _ = gpu_price(plan, prices)
-    sent = _cut(plan.images * plan.request_kib * KIB / GIB)
-    stored = _cut(plan.images * plan.image_kib * KIB / GIB)
     count = f"{plan.images:,} images"
-
-    def line(service: str, dimension: str, quantity: float, price: str, formula: str) -> Line:
-        return Line(
-            Group.IMAGES, service, dimension, quantity, prices[price].unit, prices[price].usd, formula
-        )
-
-    return [
-        Line(
-            Group.IMAGES,
-            "EC2",
-            "GPU instance",
-            plan.inference_hours,
-            "hour",
-            hourly,
-            f"{count} x {plan.seconds_per_image:g} s / 3,600",
-        ),
-        line(
-            "API Gateway",
-            "requests",
-            millions,
-            "apigateway.request",
-            f"{count}, one request each, in millions",
-        ),
-        line(
-            "Lambda",
-            "GB-seconds",
-            plan.images * LAMBDA_GB_SECONDS,
-            "lambda.gb_second",
-            f"{count} x 0.125 GB x 0.1 s",
-        ),
-        line("Lambda", "requests", millions, "lambda.request", f"{count}, one call each, in millions"),
-        line(
-            "SNS",
-            "publishes",
-            millions,
-            "sns.publish",
-            f"{count}, one publish each as the guide bills, in millions",
-        ),
-        line(
-            "SNS",
-            "data",
-            sent,
-            "data.out",
-            f"{count} x {plan.request_kib:g} KiB, in GiB, cut to two decimals",
-        ),
-        line("SQS", "requests", 2 * millions, "sqs.request", f"{count} x 2, in millions"),
-        line(
-            "S3", "PUT requests", 2 * plan.images / 1e3, "s3.put", f"{count} x 2 (image, .out), in thousands"
-        ),
-        line(
-            "S3",
-            "storage",
-            stored,
-            "s3.gb_month",
-            f"{count} x {plan.image_kib:g} KiB for a month, in GiB, cut",
-        ),
+    formula = f"{count} x {plan.seconds_per_image:g} s / 3,600"
+    gpu = Line(Group.IMAGES, "EC2", "GPU instance", plan.inference_hours, "hour", hourly, formula)
+    millions = plan.images / 1e6
+    asked = f"{count}, one request each, in millions"
+    seconds = plan.images * LAMBDA_GB_SECONDS
+    published = f"{count}, one publish each as the guide bills, in millions"
+    sent = _cut(plan.images * plan.request_kib * KIB / GIB)
+    sending = f"{count} x {plan.request_kib:g} KiB, in GiB, cut to two decimals"
+    puts = 2 * plan.images / 1e3
+    stored = _cut(plan.images * plan.image_kib * KIB / GIB)
+    storing = f"{count} x {plan.image_kib:g} KiB for a month, in GiB, cut"
+    rows: list[PricedRow] = [
+        ("API Gateway", "requests", "apigateway.request", millions, asked),
+        ("Lambda", "GB-seconds", "lambda.gb_second", seconds, f"{count} x 0.125 GB x 0.1 s"),
+        ("Lambda", "requests", "lambda.request", millions, f"{count}, one call each, in millions"),
+        ("SNS", "publishes", "sns.publish", millions, published),
+        ("SNS", "data", "data.out", sent, sending),
+        ("SQS", "requests", "sqs.request", 2 * millions, f"{count} x 2, in millions"),
+        ("S3", "PUT requests", "s3.put", puts, f"{count} x 2 (image, .out), in thousands"),
+        ("S3", "storage", "s3.gb_month", stored, storing),
     ]
+    return [gpu, *priced(Group.IMAGES, prices, rows)]
 
 
 def fixed(plan: Plan, prices: Prices) -> list[Line]:
     """Return the rows that do not."""
     nodes = prices.instance(plan.system_instance, "--system-instance")
+    hours = plan.system_nodes * MONTH
+    formula = f"{plan.system_nodes} x {plan.system_instance} x {MONTH:g} h"
+    cluster = prices["eks.cluster"].usd
     return [
-        Line(
-            Group.FIXED, "EKS", "control plane", MONTH, "hour", prices["eks.cluster"].usd, "hours of a month"
-        ),
-        Line(
-            Group.FIXED,
-            "EC2",
-            "system nodes",
-            plan.system_nodes * MONTH,
-            "hour",
-            nodes.usd,
-            f"{plan.system_nodes} x {plan.system_instance} x {MONTH:g} h",
-        ),
+        Line(Group.FIXED, "EKS", "control plane", MONTH, "hour", cluster, "hours of a month"),
+        Line(Group.FIXED, "EC2", "system nodes", hours, "hour", nodes.usd, formula),
     ]
 
 

@@ -1,10 +1,9 @@
 """What the public guide leaves out. Each quantity is said by its formula; what nobody measured is assumed."""
 
-from collections.abc import Iterator
-
 from planning.cost.guide import LAMBDA_GB_SECONDS, gpu_price
 from planning.cost.plan import GIB, KIB, MONTH, Group, Line, Plan
 from planning.cost.prices import Prices
+from planning.cost.rows import PricedRow, priced
 
 # The disks of a GPU node, as the chart sets them: 10 + 100 GiB of gp3, and what the larger one has extra.
 _DISK_GIB = 110
@@ -27,242 +26,143 @@ _SWEEPS = MONTH * 60 / 5
 _METRICS = 15
 
 
-def gpu_time(plan: Plan, prices: Prices) -> Iterator[Line]:
-    """Yield GPU hours that are paid for and make no image."""
+def gpu_time(plan: Plan, prices: Prices) -> list[Line]:
+    """Return GPU hours that are paid for and make no image."""
     hourly, _ = gpu_price(plan, prices)
+    return [
+        Line(Group.GPU, "EC2", dimension, hours, "hour", hourly, formula)
+        for dimension, hours, formula in _idle_hours(plan)
+    ]
 
-    def line(dimension: str, hours: float, formula: str) -> Line:
-        return Line(Group.GPU, "EC2", dimension, hours, "hour", hourly, formula)
 
+def all_gpu_hours(plan: Plan) -> float:
+    """Return the hours that GPU nodes run."""
+    return plan.inference_hours + sum(hours for _, hours, _ in _idle_hours(plan))
+
+
+def left_out(plan: Plan, prices: Prices) -> list[Line]:
+    """Return what is no GPU."""
+    rows = [
+        *_disks(plan),
+        *_gateways(plan),
+        *_messages(plan),
+        *_calls(plan),
+        *_webhooks(plan),
+        *_table(plan),
+        *_watching(plan),
+        *_downloads(plan),
+    ]
+    return priced(Group.OMITTED, prices, rows)
+
+
+def _idle_hours(plan: Plan) -> list[tuple[str, float, str]]:
+    """Return why GPUs make no image, for how many hours, and the formula of that."""
     hours = plan.inference_hours
     if plan.gpu_hours is not None:
-        idle = plan.gpu_hours - hours
-        yield line(
-            "starting, idle, between runs",
-            idle,
-            f"--gpu-hours {plan.gpu_hours:,.2f} - {hours:,.2f} h of images",
-        )
-    else:
-        lost = hours / plan.gpu_busy - hours
-        yield line("between two runs", lost, f"{hours:,.2f} h / {plan.gpu_busy:g} busy - {hours:,.2f} h")
-        pods = f"{plan.pods_started:,} pods started"
-        yield line(
-            "starting",
-            plan.pods_started * plan.start_seconds / 3600,
-            f"{pods} x {plan.start_seconds:g} s / 3,600",
-        )
-        yield line(
-            "idle tail",
-            plan.pods_started * plan.tail_seconds / 3600,
-            f"{pods} x {plan.tail_seconds:g} s / 3,600",
-        )
+        formula = f"--gpu-hours {plan.gpu_hours:,.2f} - {hours:,.2f} h of images"
+        return [("starting, idle, between runs", plan.gpu_hours - hours, formula)]
+    lost = hours / plan.gpu_busy - hours
+    pods, count = plan.pods_started, f"{plan.pods_started:,} pods started"
+    start, tail = plan.start_seconds, plan.tail_seconds
+    return [
+        ("between two runs", lost, f"{hours:,.2f} h / {plan.gpu_busy:g} busy - {hours:,.2f} h"),
+        ("starting", pods * start / 3600, f"{count} x {start:g} s / 3,600"),
+        ("idle tail", pods * tail / 3600, f"{count} x {tail:g} s / 3,600"),
+    ]
 
 
-def all_gpu_hours(plan: Plan, prices: Prices) -> float:
-    """Return the hours that GPU nodes run."""
-    return plan.inference_hours + sum(line.quantity for line in gpu_time(plan, prices))
-
-
-def left_out(plan: Plan, prices: Prices) -> Iterator[Line]:
-    """Yield what is no GPU."""
-    yield from _machines(plan, prices)
-    yield from _requests(plan, prices)
-    yield from _around(plan, prices)
-
-
-def _line(prices: Prices, price: str, service: str, dimension: str, quantity: float, *, how: str) -> Line:
-    found = prices[price]
-    return Line(Group.OMITTED, service, dimension, quantity, found.unit, found.usd, how)
-
-
-def _machines(plan: Plan, prices: Prices) -> Iterator[Line]:
-    months = all_gpu_hours(plan, prices) / MONTH
+def _disks(plan: Plan) -> list[PricedRow]:
+    months = all_gpu_hours(plan) / MONTH
     nodes = f"{months * MONTH:,.2f} GPU node hours / {MONTH:g}"
-    yield _line(
-        prices,
-        "ebs.gb_month",
-        "EBS",
-        "disks of GPU nodes",
-        months * _DISK_GIB,
-        how=f"{nodes} x {_DISK_GIB} GiB",
-    )
-    yield _line(
-        prices, "ebs.iops_month", "EBS", "their IOPS", months * _DISK_IOPS, how=f"{nodes} x (4,000 - 3,000)"
-    )
-    yield _line(
-        prices,
-        "ebs.mbps_month",
-        "EBS",
-        "their throughput",
-        months * _DISK_MBPS,
-        how=f"{nodes} x (1,000 - 125) MB/s",
-    )
-    yield _line(
-        prices,
-        "ebs.snapshot_gb_month",
-        "EBS",
-        "image cache snapshot",
-        _SNAPSHOT_GIB,
-        how=f"{_SNAPSHOT_GIB} GiB at most",
-    )
-    gateways = f"{plan.nat_gateways} gateways x {MONTH:g} h"
-    yield _line(prices, "nat.hour", "NAT gateway", "hours", plan.nat_gateways * MONTH, how=gateways)
-    yield _line(
-        prices, "ipv4.hour", "NAT gateway", "public addresses", plan.nat_gateways * MONTH, how=gateways
-    )
+    cache = "ebs.snapshot_gb_month"
+    return [
+        ("EBS", "disks of GPU nodes", "ebs.gb_month", months * _DISK_GIB, f"{nodes} x {_DISK_GIB} GiB"),
+        ("EBS", "their IOPS", "ebs.iops_month", months * _DISK_IOPS, f"{nodes} x (4,000 - 3,000)"),
+        ("EBS", "their throughput", "ebs.mbps_month", months * _DISK_MBPS, f"{nodes} x (1,000 - 125) MB/s"),
+        ("EBS", "image cache snapshot", cache, _SNAPSHOT_GIB, f"{_SNAPSHOT_GIB} GiB at most"),
+    ]
+
+
+def _gateways(plan: Plan) -> list[PricedRow]:
+    hours, formula = plan.nat_gateways * MONTH, f"{plan.nat_gateways} gateways x {MONTH:g} h"
     through = plan.images * _NAT_KIB * KIB / GIB
-    yield _line(
-        prices,
-        "nat.gb",
-        "NAT gateway",
-        "data",
-        through,
-        how=f"{plan.images:,} images x {_NAT_KIB} KiB, in GiB",
-    )
+    return [
+        ("NAT gateway", "hours", "nat.hour", hours, formula),
+        ("NAT gateway", "public addresses", "ipv4.hour", hours, formula),
+        ("NAT gateway", "data", "nat.gb", through, f"{_images(plan)} x {_NAT_KIB} KiB, in GiB"),
+    ]
 
 
-def _requests(plan: Plan, prices: Prices) -> Iterator[Line]:
-    images, millions, count = plan.images, plan.images / 1e6, f"{plan.images:,} images"
-    yield _line(
-        prices,
-        "sns.publish",
-        "SNS",
-        "the second publish",
-        millions,
-        how=f"{count}, the notification, in millions",
-    )
+def _messages(plan: Plan) -> list[PricedRow]:
+    millions, count = plan.images / 1e6, _images(plan)
     more = (_SQS_CALLS - 2) * millions
-    yield _line(
-        prices,
-        "sqs.request",
-        "SQS",
-        "the third request",
-        more,
-        how=f"{count} x ({_SQS_CALLS} - 2), in millions",
-    )
-    idle = max(0.0, all_gpu_hours(plan, prices) - plan.inference_hours) * 3600 / 20
-    looks = _KEDA_LOOKS * plan.runtimes
-    yield _line(
-        prices,
-        "sqs.request",
-        "SQS",
-        "looks at the queue",
-        (looks + idle) / 1e6,
-        how=f"({plan.runtimes} runtimes x {_KEDA_LOOKS:,.0f} + {idle:,.0f} of idle agents), in millions",
-    )
-    larger = images * (_VALIDATOR_GB_SECONDS - LAMBDA_GB_SECONDS)
-    yield _line(
-        prices,
-        "lambda.gb_second",
-        "Lambda",
-        "validator",
-        larger,
-        how=f"{count} x ({_VALIDATOR_GB_SECONDS:g} - {LAMBDA_GB_SECONDS:g}) GB-s",
-    )
-    asked = images * plan.status_per_image
-    calls = f"{count} x {plan.status_per_image:g} status calls"
-    yield _line(
-        prices, "apigateway.request", "API Gateway", "status calls", asked / 1e6, how=f"{calls}, in millions"
-    )
-    seconds = asked * _STATUS_GB_SECONDS
-    yield _line(
-        prices,
-        "lambda.gb_second",
-        "Lambda",
-        "status calls",
-        seconds,
-        how=f"{calls} x {_STATUS_GB_SECONDS:g} GB-s",
-    )
-    yield _line(
-        prices,
-        "lambda.request",
-        "Lambda",
-        "status calls and sweeps",
-        (asked + _SWEEPS) / 1e6,
-        how=f"({calls} + {_SWEEPS:,.0f} sweeps), in millions",
-    )
-    told = images * plan.webhooks_per_image
-    hooks = f"{count} x {plan.webhooks_per_image:g} webhooks"
-    yield _line(
-        prices,
-        "lambda.gb_second",
-        "Lambda",
-        "webhooks",
-        told * _WEBHOOK_GB_SECONDS,
-        how=f"{hooks} x {_WEBHOOK_GB_SECONDS:g} GB-s",
-    )
-    yield _line(prices, "sqs.request", "SQS", "webhooks", 2 * told / 1e6, how=f"{hooks} x 2, in millions")
+    idle = max(0.0, all_gpu_hours(plan) - plan.inference_hours) * 3600 / 20
+    looks = (_KEDA_LOOKS * plan.runtimes + idle) / 1e6
+    looking = f"({plan.runtimes} runtimes x {_KEDA_LOOKS:,.0f} + {idle:,.0f} of idle agents), in millions"
+    return [
+        ("SNS", "the second publish", "sns.publish", millions, f"{count}, the notification, in millions"),
+        ("SQS", "the third request", "sqs.request", more, f"{count} x ({_SQS_CALLS} - 2), in millions"),
+        ("SQS", "looks at the queue", "sqs.request", looks, looking),
+    ]
 
 
-def _around(plan: Plan, prices: Prices) -> Iterator[Line]:
-    images, count = plan.images, f"{plan.images:,} images"
-    writes, reads = images * _TABLE_WRITES / 1e6, images * (_TABLE_READS + plan.status_per_image) / 1e6
-    yield _line(
-        prices,
-        "dynamodb.write",
-        "DynamoDB",
-        "writes",
-        writes,
-        how=f"{count} x {_TABLE_WRITES} units, in millions",
-    )
-    yield _line(
-        prices,
-        "dynamodb.read",
-        "DynamoDB",
-        "reads",
-        reads,
-        how=f"{count} x ({_TABLE_READS} + status calls) units, in millions",
-    )
-    rows = images * _ROW_KIB * KIB / GIB
-    yield _line(
-        prices,
-        "dynamodb.gb_month",
-        "DynamoDB",
-        "rows, 30 days",
-        rows,
-        how=f"{count} x {_ROW_KIB} KiB, in GiB",
-    )
-    yield _line(
-        prices,
-        "logs.gb",
-        "CloudWatch",
-        "logs",
-        images * _LOG_KIB * KIB / GIB,
-        how=f"{count} x {_LOG_KIB} KiB, in GiB",
-    )
-    yield _line(
-        prices,
-        "xray.trace",
-        "X-Ray",
-        "traces",
-        images * plan.traced / 1e6,
-        how=f"{count} x {plan.traced:g} traced, in millions",
-    )
-    metrics = _METRICS * plan.runtimes
-    yield _line(
-        prices,
-        "cloudwatch.metric_month",
-        "CloudWatch",
-        "agents' metrics",
-        metrics,
-        how=f"{plan.runtimes} runtimes x {_METRICS}",
-    )
-    alarms = 20 + 8 * plan.runtimes
-    yield _line(
-        prices,
-        "cloudwatch.alarm_month",
-        "CloudWatch",
-        "alarms",
-        alarms,
-        how=f"20 + {plan.runtimes} runtimes x 8",
-    )
-    if plan.downloaded:
-        out = images * plan.downloaded * plan.image_kib * KIB / GIB
-        yield _line(
-            prices,
-            "data.out",
-            "S3",
-            "downloads",
-            out,
-            how=f"{count} x {plan.downloaded:g} x {plan.image_kib:g} KiB, in GiB",
-        )
+def _calls(plan: Plan) -> list[PricedRow]:
+    count = _images(plan)
+    larger = plan.images * (_VALIDATOR_GB_SECONDS - LAMBDA_GB_SECONDS)
+    by = f"{count} x ({_VALIDATOR_GB_SECONDS:g} - {LAMBDA_GB_SECONDS:g}) GB-s"
+    asked, calls = plan.images * plan.status_per_image, f"{count} x {plan.status_per_image:g} status calls"
+    seconds, run = asked * _STATUS_GB_SECONDS, (asked + _SWEEPS) / 1e6
+    running = f"({calls} + {_SWEEPS:,.0f} sweeps), in millions"
+    return [
+        ("Lambda", "validator", "lambda.gb_second", larger, by),
+        ("API Gateway", "status calls", "apigateway.request", asked / 1e6, f"{calls}, in millions"),
+        ("Lambda", "status calls", "lambda.gb_second", seconds, f"{calls} x {_STATUS_GB_SECONDS:g} GB-s"),
+        ("Lambda", "status calls and sweeps", "lambda.request", run, running),
+    ]
+
+
+def _webhooks(plan: Plan) -> list[PricedRow]:
+    told = plan.images * plan.webhooks_per_image
+    hooks = f"{_images(plan)} x {plan.webhooks_per_image:g} webhooks"
+    seconds = told * _WEBHOOK_GB_SECONDS
+    return [
+        ("Lambda", "webhooks", "lambda.gb_second", seconds, f"{hooks} x {_WEBHOOK_GB_SECONDS:g} GB-s"),
+        ("SQS", "webhooks", "sqs.request", 2 * told / 1e6, f"{hooks} x 2, in millions"),
+    ]
+
+
+def _table(plan: Plan) -> list[PricedRow]:
+    count = _images(plan)
+    writes = plan.images * _TABLE_WRITES / 1e6
+    reads = plan.images * (_TABLE_READS + plan.status_per_image) / 1e6
+    reading = f"{count} x ({_TABLE_READS} + status calls) units, in millions"
+    rows = plan.images * _ROW_KIB * KIB / GIB
+    return [
+        ("DynamoDB", "writes", "dynamodb.write", writes, f"{count} x {_TABLE_WRITES} units, in millions"),
+        ("DynamoDB", "reads", "dynamodb.read", reads, reading),
+        ("DynamoDB", "rows, 30 days", "dynamodb.gb_month", rows, f"{count} x {_ROW_KIB} KiB, in GiB"),
+    ]
+
+
+def _watching(plan: Plan) -> list[PricedRow]:
+    count, runtimes = _images(plan), f"{plan.runtimes} runtimes"
+    logged, traced = plan.images * _LOG_KIB * KIB / GIB, plan.images * plan.traced / 1e6
+    metrics, alarms = _METRICS * plan.runtimes, 20 + 8 * plan.runtimes
+    return [
+        ("CloudWatch", "logs", "logs.gb", logged, f"{count} x {_LOG_KIB} KiB, in GiB"),
+        ("X-Ray", "traces", "xray.trace", traced, f"{count} x {plan.traced:g} traced, in millions"),
+        ("CloudWatch", "agents' metrics", "cloudwatch.metric_month", metrics, f"{runtimes} x {_METRICS}"),
+        ("CloudWatch", "alarms", "cloudwatch.alarm_month", alarms, f"20 + {runtimes} x 8"),
+    ]
+
+
+def _downloads(plan: Plan) -> list[PricedRow]:
+    if not plan.downloaded:
+        return []
+    out = plan.images * plan.downloaded * plan.image_kib * KIB / GIB
+    formula = f"{_images(plan)} x {plan.downloaded:g} x {plan.image_kib:g} KiB, in GiB"
+    return [("S3", "downloads", "data.out", out, formula)]
+
+
+def _images(plan: Plan) -> str:
+    return f"{plan.images:,} images"
