@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_logs as logs
-from constructs import Construct
 
 from infra.config import Alarms
 from infra.dispatch.stack import DispatchStack
 from infra.observability import metrics
 from infra.observability.alarms import ABOVE, BELOW, SILENCE, Watch
-from infra.observability.counted import lines_with
+from infra.observability.counted import LogCounts
 from infra.observability.metrics import FIVE_MINUTES, ApiMetrics
 from infra.observability.names import Notifier, StatusFunction, Validator
 
@@ -44,16 +43,10 @@ def api_watches(api: ApiMetrics, limits: Alarms) -> Iterator[Watch]:
     )
 
 
-def validator_watches(scope: Construct, dispatch: DispatchStack, *, deployment: str) -> Iterator[Watch]:
-    """Yield what is watched of the validator; `scope` gets the filter of its log."""
+def validator_watches(counts: LogCounts, dispatch: DispatchStack) -> Iterator[Watch]:
+    """Yield what is watched of the validator."""
     name = dispatch.validator.function.function_name
-    yield Watch(
-        anchor="validator-errors",
-        metric=metrics.function(name, "Errors"),
-        limit=1,
-        means="The validator crashed or ran out of time.",
-        first="See the last lines of its log.",
-    )
+    yield _crashed("validator-errors", name, "The validator")
     yield Watch(
         anchor="validator-throttles",
         metric=metrics.function(name, "Throttles"),
@@ -62,26 +55,16 @@ def validator_watches(scope: Construct, dispatch: DispatchStack, *, deployment: 
         first="See which function uses it up, and ask for more.",
     )
     yield _unavailable(
-        scope,
-        "Unavailable",
-        anchor="unavailable",
-        deployment=deployment,
-        group=dispatch.validator.log_group,
-        counted=Validator.UNAVAILABLE,
+        "unavailable",
+        counts.lines_with("Unavailable", dispatch.validator.log_group, counted=Validator.UNAVAILABLE),
         means="The validator answered 503: the table, the topic or the payload bucket did not answer.",
     )
 
 
-def status_watches(scope: Construct, dispatch: DispatchStack, *, deployment: str) -> Iterator[Watch]:
-    """Yield what is watched of the status function; `scope` gets the filter of its log."""
+def status_watches(counts: LogCounts, dispatch: DispatchStack) -> Iterator[Watch]:
+    """Yield what is watched of the status function."""
     name = dispatch.status.function.function_name
-    yield Watch(
-        anchor="status-errors",
-        metric=metrics.function(name, "Errors"),
-        limit=1,
-        means="The status function crashed or ran out of time.",
-        first="See the last lines of its log.",
-    )
+    yield _crashed("status-errors", name, "The status function")
     yield Watch(
         anchor="status-throttles",
         metric=metrics.function(name, "Throttles"),
@@ -92,51 +75,33 @@ def status_watches(scope: Construct, dispatch: DispatchStack, *, deployment: str
         first="See how many ask and wait, and whether submitting has enough left.",
     )
     yield _unavailable(
-        scope,
-        "StatusUnavailable",
-        anchor="status-unavailable",
-        deployment=deployment,
-        group=dispatch.status.log_group,
-        counted=StatusFunction.UNAVAILABLE,
+        "status-unavailable",
+        counts.lines_with("StatusUnavailable", dispatch.status.log_group, counted=StatusFunction.UNAVAILABLE),
         means="The status function answered 503: the table, a bucket or the topic did not answer.",
     )
 
 
-def letter_watches(scope: Construct, dispatch: DispatchStack, *, deployment: str) -> Iterator[Watch]:
-    """Yield what is watched of letters, which the notifier has ended and told; `scope` gets the filters."""
+def letter_watches(counts: LogCounts, dispatch: DispatchStack) -> Iterator[Watch]:
+    """Yield what is watched of letters, which the notifier has ended and told."""
     letters = dispatch.notifier.letters
     yield Watch(
         anchor="dead-letters",
-        metric=lines_with(
-            scope,
-            "DeadLetters",
-            deployment=deployment,
-            groups=[letters["dead"].log_group, letters["undelivered"].log_group],
-            counted=Notifier.LETTERS,
-            but_not=(Notifier.REASON, Notifier.HARMLESS),
-        ),
+        metric=_letters(counts, "DeadLetters", letters["dead"].log_group, letters["undelivered"].log_group),
         limit=1,
         means="Tasks were ended because no agent could, or the topic could not deliver them.",
         first="See the reason on the dashboard and the letter in the payload bucket.",
     )
     yield Watch(
         anchor="unrouted-letters",
-        metric=lines_with(
-            scope,
-            "UnroutedLetters",
-            deployment=deployment,
-            groups=[letters["unrouted"].log_group],
-            counted=Notifier.LETTERS,
-            but_not=(Notifier.REASON, Notifier.HARMLESS),
-        ),
+        metric=_letters(counts, "UnroutedLetters", letters["unrouted"].log_group),
         limit=1,
         means="Messages named no runtime that there is.",
         first="See who publishes straight to the topic, or which runtime was added or removed just now.",
     )
 
 
-def notifier_watches(scope: Construct, dispatch: DispatchStack, *, deployment: str) -> Iterator[Watch]:
-    """Yield what is watched of the sweeper; `scope` gets the filter of its log."""
+def notifier_watches(counts: LogCounts, dispatch: DispatchStack) -> Iterator[Watch]:
+    """Yield what is watched of the sweeper."""
     sweeper = dispatch.notifier.sweeper
     runs = cloudwatch.Metric(
         namespace="AWS/Lambda",
@@ -156,13 +121,7 @@ def notifier_watches(scope: Construct, dispatch: DispatchStack, *, deployment: s
     )
     yield Watch(
         anchor="sweep-failures",
-        metric=lines_with(
-            scope,
-            "SweepFailures",
-            deployment=deployment,
-            groups=[sweeper.log_group],
-            counted=Notifier.SWEEP_FAILURES,
-        ),
+        metric=counts.lines_with("SweepFailures", sweeper.log_group, counted=Notifier.SWEEP_FAILURES),
         limit=1,
         periods=6,
         breaching=3,
@@ -197,24 +156,34 @@ def throttled(table: str, operation: str) -> Watch:
     )
 
 
-def _unavailable(
-    scope: Construct,
-    construct_id: str,
-    *,
-    anchor: str,
-    deployment: str,
-    group: logs.ILogGroup,
-    counted: str,
-    means: str,
-) -> Watch:
+def _crashed(anchor: str, function: str, who: str) -> Watch:
     return Watch(
         anchor=anchor,
-        metric=lines_with(scope, construct_id, deployment=deployment, groups=[group], counted=counted),
+        metric=metrics.function(function, "Errors"),
+        limit=1,
+        means=f"{who} crashed or ran out of time.",
+        first="See the last lines of its log.",
+    )
+
+
+def _unavailable(anchor: str, metric: cloudwatch.Metric, *, means: str) -> Watch:
+    return Watch(
+        anchor=anchor,
+        metric=metric,
         limit=FEW_FAULTS,
         periods=3,
         breaching=2,
         means=means,
         first="See the field aws_code in its log.",
+    )
+
+
+def _letters(counts: LogCounts, construct_id: str, *groups: logs.ILogGroup) -> cloudwatch.Metric:
+    return counts.lines_with(
+        construct_id,
+        *groups,
+        counted=Notifier.LETTERS,
+        but_not=(Notifier.REASON, Notifier.HARMLESS),
     )
 
 

@@ -5,6 +5,7 @@ from constructs import Construct
 from infra.config import Config
 from infra.dispatch.stack import DispatchStack
 from infra.observability.alarms import AlarmBook
+from infra.observability.counted import LogCounts
 from infra.observability.dashboard import OperatorsDashboard, WebhookQueues
 from infra.observability.dispatch_alarms import (
     TABLE_OPERATIONS,
@@ -77,16 +78,17 @@ class ObservabilityStack(cdk.Stack):
         deployment = self._config.stack_name
         action = Recipients(self, "Recipients", settings=limits).action
         book = AlarmBook(self, "Alarms", deployment=deployment, action=action)
+        counts = LogCounts(book, deployment)
         for runtime in self._runtimes:
             for watch in runtime_watches(runtime, limits):
                 book.add(watch, of=runtime.runtime)
         for watch in (
             *api_watches(self._api, limits),
-            *validator_watches(book, self._dispatch, deployment=deployment),
-            *status_watches(book, self._dispatch, deployment=deployment),
-            *letter_watches(book, self._dispatch, deployment=deployment),
-            *notifier_watches(book, self._dispatch, deployment=deployment),
-            *webhook_watches(book, self._dispatch, deployment=deployment),
+            *validator_watches(counts, self._dispatch),
+            *status_watches(counts, self._dispatch),
+            *letter_watches(counts, self._dispatch),
+            *notifier_watches(counts, self._dispatch),
+            *webhook_watches(counts, self._dispatch),
         ):
             book.add(watch)
         for kind, name in self._notifier_functions().items():

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 
 from aws_cdk import aws_cloudwatch as cloudwatch
-from constructs import Construct
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
 
 from infra.dispatch.stack import DispatchStack
 from infra.observability import metrics
 from infra.observability.alarms import ABOVE, Watch
-from infra.observability.counted import lines_with
+from infra.observability.counted import LogCounts
 from infra.observability.metrics import MINUTE
 from infra.observability.names import Notifier
 
@@ -19,32 +20,26 @@ LATER_TRY_MINUTES = 30
 FEWEST_TRIED = 3  # counts of a batch each; fewer may be one receiver that is being restarted
 
 
-def webhook_watches(scope: Construct, dispatch: DispatchStack, *, deployment: str) -> Iterator[Watch]:
-    """Yield what is watched of webhooks; `scope` gets the filters of their function's log."""
+def webhook_watches(counts: LogCounts, dispatch: DispatchStack) -> Iterator[Watch]:
+    """Yield what is watched of webhooks."""
     webhooks = dispatch.webhooks
-    yield Watch(
-        anchor="webhooks-late",
-        metric=metrics.queue(webhooks.first.queue.queue_name, AGE, "Maximum", MINUTE),
-        limit=FIRST_TRY_MINUTES * 60,
-        compared=ABOVE,
-        periods=5,
-        breaching=5,
+    yield _late(
+        "webhooks-late",
+        webhooks.first.queue,
+        FIRST_TRY_MINUTES,
         means=f"A webhook has waited for its first try for {FIRST_TRY_MINUTES} minutes.",
         first="See the function's log: the table, the secret or a queue may not answer.",
     )
-    yield Watch(
-        anchor="webhook-retries-late",
-        metric=metrics.queue(webhooks.retries.queue_name, AGE, "Maximum", MINUTE),
-        limit=LATER_TRY_MINUTES * 60,
-        compared=ABOVE,
-        periods=5,
-        breaching=5,
+    yield _late(
+        "webhook-retries-late",
+        webhooks.retries,
+        LATER_TRY_MINUTES,
         means=f"A webhook that is to be tried again was not looked at for {LATER_TRY_MINUTES} minutes.",
         first="See how many there are: receivers that hang use up what is meant for later tries.",
     )
     yield Watch(
         anchor="webhooks-undelivered",
-        metric=_none_delivered(scope, dispatch, deployment),
+        metric=_none_delivered(counts, webhooks.log_group),
         limit=1,
         periods=3,
         breaching=3,
@@ -53,13 +48,7 @@ def webhook_watches(scope: Construct, dispatch: DispatchStack, *, deployment: st
     )
     yield Watch(
         anchor="webhook-failures",
-        metric=lines_with(
-            scope,
-            "WebhookFailures",
-            deployment=deployment,
-            groups=[webhooks.log_group],
-            counted=Notifier.WEBHOOK_FAILURES,
-        ),
+        metric=counts.lines_with("WebhookFailures", webhooks.log_group, counted=Notifier.WEBHOOK_FAILURES),
         limit=1,
         periods=3,
         breaching=3,
@@ -68,11 +57,9 @@ def webhook_watches(scope: Construct, dispatch: DispatchStack, *, deployment: st
     )
     yield Watch(
         anchor="webhook-dead-letters",
-        metric=lines_with(
-            scope,
+        metric=counts.lines_with(
             "WebhookDeadLetters",
-            deployment=deployment,
-            groups=[webhooks.log_group],
+            webhooks.log_group,
             counted=Notifier.WEBHOOKS,
             but_not=(Notifier.OUTCOME, (Notifier.DELIVERED, Notifier.GONE, Notifier.RETRIED)),
         ),
@@ -82,16 +69,24 @@ def webhook_watches(scope: Construct, dispatch: DispatchStack, *, deployment: st
     )
 
 
-def _none_delivered(scope: Construct, dispatch: DispatchStack, deployment: str) -> cloudwatch.MathExpression:
-    groups = [dispatch.webhooks.log_group]
-    tried = lines_with(
-        scope, "WebhookTries", deployment=deployment, groups=groups, counted=Notifier.WEBHOOK_TRIES
+def _late(anchor: str, queue: sqs.IQueue, minutes: int, *, means: str, first: str) -> Watch:
+    return Watch(
+        anchor=anchor,
+        metric=metrics.queue(queue.queue_name, AGE, "Maximum", MINUTE),
+        limit=minutes * 60,
+        compared=ABOVE,
+        periods=5,
+        breaching=5,
+        means=means,
+        first=first,
     )
-    delivered = lines_with(
-        scope,
+
+
+def _none_delivered(counts: LogCounts, group: logs.ILogGroup) -> cloudwatch.MathExpression:
+    tried = counts.lines_with("WebhookTries", group, counted=Notifier.WEBHOOK_TRIES)
+    delivered = counts.lines_with(
         "WebhooksDelivered",
-        deployment=deployment,
-        groups=groups,
+        group,
         counted=Notifier.WEBHOOKS,
         only=(Notifier.OUTCOME, Notifier.DELIVERED),
     )
