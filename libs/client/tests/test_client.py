@@ -1,4 +1,5 @@
 import logging
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -301,6 +302,19 @@ def test_an_output_that_comes_in_part_is_fetched_again_and_never_left_so(
     )
     assert client.download("a", tmp_path)[0].read_bytes() == b"whole"
     assert [path.name for path in tmp_path.iterdir()] == ["a-1.png"]
+
+
+def test_saving_leaves_the_umask_alone_which_is_of_all_threads(
+    client: Darkroom, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = tmp_path / "as-any-other"
+    shared.touch()
+    changed: list[int] = []
+    monkeypatch.setattr(os, "umask", changed.append)
+    server.says(Say(200, outputs(server, "a-1.png")), Say(200, b"picture"))
+    [saved] = client.download("a", tmp_path)
+    assert changed == []
+    assert saved.stat().st_mode == shared.stat().st_mode
 
 
 def test_an_output_that_cannot_be_fetched_leaves_nothing(

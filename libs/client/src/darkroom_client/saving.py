@@ -1,8 +1,7 @@
 """Files that are there as a whole or not at all."""
 
 import contextlib
-import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -12,18 +11,11 @@ from typing import BinaryIO
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Give a file to write to, which gets its name when all went well."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
-    draft = Path(name)
+    draft = path.with_name(f".darkroom-{secrets.token_hex(8)}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        # It has the rights of any new file. Who asks for the umask changes it, and for other threads too.
+        with draft.open("xb") as file:
             yield file
-        draft.chmod(0o666 & ~_umask())
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)  # there is none any more where all went well
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
