@@ -107,9 +107,5 @@ class SqsQueues:
                 self._urls[name] = self._client.get_queue_url(QueueName=name)["QueueUrl"]
             answer = self._client.get_queue_attributes(QueueUrl=self._urls[name], AttributeNames=[_WAITING])
             return int(answer["Attributes"][_WAITING])
-        except (
-            *SDK_ERRORS,
-            KeyError,
-            ValueError,
-        ):  # of an answer that was cut off the SDK makes an empty one
-            return None
+        except (*SDK_ERRORS, KeyError, ValueError):
+            return None  # of an answer that was cut off the SDK makes an empty one
