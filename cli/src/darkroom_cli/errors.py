@@ -5,6 +5,7 @@ CliError                    1
 ├── RefusedError            1   the API refused the request
 ├── TaskFailedError         1   the task ended without a result
 ├── NoTraceError            1   there is no such trace
+├── NoConsoleError          1   the system that is up has no console
 └── NoAnswerError           1   nothing was heard in time
 
 0 is success, 3 means that the local system is not up, 130 that the user interrupted.
@@ -50,6 +51,10 @@ class TaskFailedError(CliError):
 
 class NoTraceError(CliError):
     """There is no such trace, or nothing is traced."""
+
+
+class NoConsoleError(CliError):
+    """The system that is up was started without a console."""
 
 
 class NoAnswerError(CliError):

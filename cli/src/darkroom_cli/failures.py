@@ -24,7 +24,7 @@ def explained(terminal: Terminal, home: Home, *, verbose: bool) -> Iterator[None
         yield
     except (typer.Exit, typer.BadParameter):
         raise
-    except (KeyboardInterrupt, asyncio.CancelledError) as exc:
+    except (KeyboardInterrupt, asyncio.CancelledError, typer.Abort) as exc:  # Abort: at a question
         terminal.remark("interrupted")
         raise typer.Exit(INTERRUPTED) from exc
     except Exception as exc:

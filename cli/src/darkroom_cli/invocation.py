@@ -1,4 +1,4 @@
-"""What all commands share, and the options by which some of them mean a system."""
+"""What commands share: their invocation, some options, and those by which they mean a system."""
 
 import inspect
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Concatenate
 
 import typer
 
+from darkroom_cli import completion
 from darkroom_cli.failures import explained
 from darkroom_cli.terminal import Terminal
 from local.home import Home
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 EXITS = "Exit codes: 0 success, 1 failed, 2 wrong use, 3 the local system is not up, 130 interrupted."
 
 # Plain names: Typer sees nothing of what stands behind a `type` statement.
+AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
+Runtime = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Only this runtime's.", autocompletion=completion.runtimes),
+]
 Endpoint = Annotated[
     str | None,
     typer.Option(

@@ -127,15 +127,6 @@ def simulate(
     ./darkroom simulate --file arrivals.csv --seconds-per-image 8 --max-replica-count 40
     """
     call: Invocation = context.obj
-    load = {
-        "pattern": pattern,
-        "file": file,
-        "tasks": tasks,
-        "hours": hours,
-        "peak": peak,
-        "peak_hour": peak_hour,
-    }
-    load |= {"bursts": bursts, "burst_seconds": burst_seconds}
     service = _said(seconds=seconds_per_image, spread=spread, variation=variation, gpu_busy=gpu_busy)
     scaling = _said(
         queue_length=queue_length, minimum=min_replica_count, maximum=max_replica_count,
@@ -149,6 +140,7 @@ def simulate(
     with _planned(call):
         from darkroom_cli import planning_runs as runs  # noqa: PLC0415 - loading it takes long, and --help does not need it
 
+        load = runs.Load(pattern, file, tasks, hours, peak, peak_hour, bursts, burst_seconds)
         wish = runs.Wish(load, service, scaling, machines, seed, tuple(sweep or ()))
         runs.show(wish, call.terminal, plot=plot, as_json=as_json)
 

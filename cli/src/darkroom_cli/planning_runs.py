@@ -22,10 +22,24 @@ from planning.simulation.sweep import parse, sweep
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What the user said of load, service, scaling and machines: only what was said, by field."""
+class Load:
+    """When tasks come: as a file says, or by a pattern."""
 
-    load: Mapping[str, Any]
+    pattern: str
+    file: Path | None
+    tasks: int
+    hours: float
+    peak: float
+    peak_hour: float
+    bursts: int
+    burst_seconds: float
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user said; of service, scaling and machines only what was said, by field."""
+
+    load: Load
     service: Mapping[str, Any]
     scaling: Mapping[str, Any]
     machines: Mapping[str, Any]
@@ -68,21 +82,19 @@ def show(wish: Wish, terminal: Terminal, *, plot: Path | None, as_json: bool) ->
         terminal.remark(f"saved {plot}")
 
 
-def _arrivals(load: Mapping[str, Any], generator: np.random.Generator) -> arrivals.Arrivals:
-    if load["file"] is not None:
-        return arrivals.from_file(load["file"], generator)
-    tasks, hours = load["tasks"], load["hours"]
+def _arrivals(load: Load, generator: np.random.Generator) -> arrivals.Arrivals:
+    if load.file is not None:
+        return arrivals.from_file(load.file, generator)
+    tasks, hours = load.tasks, load.hours
     if not 0 < hours < float("inf"):
         raise OptionError(f"--hours: {hours:g} has to be more than 0")
-    match load["pattern"]:
+    match load.pattern:
         case "constant":
             return arrivals.constant(tasks, hours, generator)
         case "daily":
-            return arrivals.daily(tasks, hours, generator, peak=load["peak"], peak_hour=load["peak_hour"])
+            return arrivals.daily(tasks, hours, generator, peak=load.peak, peak_hour=load.peak_hour)
         case "burst":
-            return arrivals.bursts(
-                tasks, hours, generator, count=load["bursts"], seconds=load["burst_seconds"]
-            )
+            return arrivals.bursts(tasks, hours, generator, count=load.bursts, seconds=load.burst_seconds)
         case other:
             raise OptionError(f"--pattern: {other!r} is none of constant, daily, burst")
 

@@ -76,6 +76,7 @@ def wait(
     Raises:
         TaskFailedError: it ended without a result.
         NoAnswerError: it has not ended in time.
+        BadRequestOptionError: the folder cannot be written to.
     """
 
     def remark(task: Task) -> None:
@@ -84,12 +85,19 @@ def wait(
 
     with client_of(connection) as client, terminal.waiting(f"waiting for {task_id}"):
         task = client.wait(task_id, timeout=timeout, on_change=remark)
-        saved = [] if folder is None else client.download(task, folder)
+        saved = [] if folder is None else _downloaded(client, task, folder)
     _show(task, terminal, as_json=as_json)
     for path in saved:
         terminal.remark(f"saved {path}")
     if task.status is not Status.SUCCEEDED:
         raise TaskFailedError(f"{task.id}: {_state(task)}")
+
+
+def _downloaded(client: Darkroom, task: Task, folder: Path) -> list[Path]:
+    try:
+        return client.download(task, folder)
+    except OSError as exc:
+        raise BadRequestOptionError(f"--out: {folder} cannot be written: {exc.strerror}") from exc
 
 
 def cancel(task_id: str, *, connection: Connection, terminal: Terminal, as_json: bool = False) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from darkroom_cli import completion
-from darkroom_cli.invocation import EXITS, Invocation, on_a_system
+from darkroom_cli.invocation import EXITS, AsJson, Invocation, Runtime, on_a_system
 
 if TYPE_CHECKING:
     from darkroom_cli.endpoints import Target
@@ -19,11 +19,6 @@ STATUSES = ("queued", "running", "succeeded", "failed", "cancelled")
 TaskId = Annotated[
     str, typer.Argument(metavar="ID", help="The task's id.", autocompletion=completion.task_ids)
 ]
-Runtime = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Only this runtime's.", autocompletion=completion.runtimes),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -108,6 +108,17 @@ def test_fewer_gateways_and_other_instances_change_the_costs() -> None:
     assert "a g6.xlarge is 0.80" in told
 
 
+def test_system_nodes_cost_what_the_file_says_that_they_are() -> None:
+    told = cost(f"{NEW}systemNodes: {{instanceType: m5.large, count: 3}}\n")
+    assert "system nodes 207" in told
+
+
+def test_system_nodes_without_a_price_are_counted_as_the_usual_ones_and_that_is_said() -> None:
+    told = cost(f"{NEW}systemNodes: {{instanceType: m6i.large}}\n")
+    assert "a m6i.large is not in our price file: counted as m7g.large" in told
+    assert "system nodes 118" in told
+
+
 def test_an_instance_without_a_price_is_said_to_have_none() -> None:
     told = cost(f"{NEW}    karpenter: {{provisioner: {{instanceType: [p4d.24xlarge]}}}}\n")
     assert "p4d.24xlarge costs is not in our price file" in told

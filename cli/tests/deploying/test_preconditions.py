@@ -321,6 +321,13 @@ def test_quotas_of_the_network_are_not_asked_for_where_the_cluster_is_there(acco
     assert (account.root / "config.yaml").exists()
 
 
+def test_more_or_larger_system_nodes_need_a_larger_quota(account: Account) -> None:
+    account.quotas.values["L-1216C47A"] = 8
+    file(NEW + "systemNodes: {instanceType: m7i.xlarge, count: 3}\n")(account)
+    with pytest.raises(PreconditionsError, match=r"is 8 .* 12 vCPUs for 3 system nodes"):
+        deploy(options(account), account.world)
+
+
 def test_a_quota_of_a_kind_of_instance_that_no_runtime_takes_is_not_asked_for(account: Account) -> None:
     account.quotas.values["L-DB2E81BA"] = 0
     file(NEW + "    karpenter: {provisioner: {capacityType: {onDemand: false}}}\n")(account)

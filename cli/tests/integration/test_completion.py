@@ -51,7 +51,9 @@ class Bash:
 def bash(tmp_path_factory: pytest.TempPathFactory) -> Bash:
     path = shutil.which("bash")
     if path is None:
-        pytest.skip("there is no bash here")
+        pytest.fail(
+            "these tests press Tab in bash, and there is none on PATH: install it (apt-get install bash)"
+        )
     home = tmp_path_factory.mktemp("home")
     command = home / "bin" / "darkroom"
     command.parent.mkdir()

@@ -8,8 +8,9 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import pytest
 
+from darkroom_cli.errors import BadRequestOptionError
 from darkroom_cli.operating.doctor.cluster_source import ClusterSource, reasons_in
-from darkroom_cli.operating.doctor.kubernetes import ClusterError, Kubernetes, eks_token
+from darkroom_cli.operating.doctor.kubernetes import PAGE, ClusterError, Kubernetes, eks_token
 from darkroom_cli.operating.doctor.scene import Agent
 from darkroom_client.testing import Say, Seen, Server
 
@@ -70,12 +71,19 @@ class FakeKubernetes:
         if seen.path in self.objects:
             return Say(200, self.objects[seen.path])
         if seen.path in self.unlabelled:
-            return Say(200, {"items": self.unlabelled[seen.path]})
+            return self.page(seen, self.unlabelled[seen.path])
         if seen.path in self.lists:
             return Say(
                 200, {"items": self.lists[seen.path] if seen.query.get("labelSelector") == MINE else []}
             )
         return Say(404, {"kind": "Status"})
+
+    def page(self, seen: Seen, things: list[dict[str, Any]]) -> Say:
+        """Answer with as much of a list as was asked for, and a token for the rest."""
+        start = int(seen.query.get("continue", 0))
+        stop = start + int(seen.query["limit"])
+        rest = {"metadata": {"continue": str(stop)}} if stop < len(things) else {}
+        return Say(200, {"items": things[start:stop], **rest})
 
 
 @pytest.fixture
@@ -123,6 +131,18 @@ def test_events_are_those_of_its_pods_and_claims_oldest_first(
 ) -> None:
     told = [one["reason"].partition("@")[0] for one in source.workload("sdruntime").events]
     assert told == ["default.sdruntime-x7", "sdruntime-b"]
+
+
+def test_events_behind_many_others_are_found_too(source: ClusterSource, fake: FakeKubernetes) -> None:
+    events = fake.unlabelled["/api/v1/namespaces/default/events"]
+    events[:0] = [event("Pod", f"another-{number}", "2026-01-01T00:00:09Z") for number in range(2 * PAGE)]
+    told = [one["reason"].partition("@")[0] for one in source.workload("sdruntime").events]
+    assert told == ["default.sdruntime-x7", "sdruntime-b"]
+
+
+def test_what_is_no_url_of_a_cluster_is_told_as_a_wrong_option() -> None:
+    with pytest.raises(BadRequestOptionError, match=r"--kubernetes: 'http://127\.0\.0\.1:80x' is not a URL"):
+        Kubernetes.at("http://127.0.0.1:80x")
 
 
 def test_an_agent_that_is_not_ready_is_asked_why_through_the_api(

@@ -114,6 +114,16 @@ def test_a_runtime_that_the_outputs_do_not_name_yet_hides_no_other(system: Syste
     assert "the queue of new" in {blind.what for blind in seen.blind}
 
 
+def test_a_new_runtime_hides_no_missing_subscription_of_another(system: System) -> None:
+    topic = system.outputs["sdNotificationLambdaARN"]
+    for one in system.aws("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]:
+        system.aws("sns").unsubscribe(SubscriptionArn=one["SubscriptionArn"])
+    new = RuntimeSpec(name="new", type="comfyui")
+    deployment = Deployment(runtimes=(new, *system.deployment.runtimes))
+    seen = look(replace(system, deployment=deployment), task_id=None, runtimes=(), kubernetes=None)
+    assert [(lane.name, lane.subscribed) for lane in seen.lanes] == [("new", None), (NAME, False)]
+
+
 def queue_name(sqs: Any, kind: str, system: System) -> str:
     tail = system.outputs["TasksTable"].partition("-")[2]
     url: str = sqs.get_queue_url(QueueName=f"{kind}-{tail}")["QueueUrl"]

@@ -41,6 +41,7 @@ def ended(error: BaseException, home: Home, *, verbose: bool = False) -> tuple[i
         (httpx.ConnectError("refused"), 1, "does not answer as it should"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (asyncio.CancelledError(), 130, "interrupted"),
+        (typer.Abort(), 130, "interrupted"),
         (typer.Exit(7), 7, ""),
     ],
 )

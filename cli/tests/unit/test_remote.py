@@ -78,6 +78,15 @@ def test_waiting_ends_with_the_task_and_saves_its_outputs(server: Server, tmp_pa
     assert (tmp_path / "out" / "a-1.png").read_bytes() == b"picture"
 
 
+def test_outputs_that_cannot_be_written_are_the_users_to_mend(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    image = {"s3": "s3://out/output/a/a-1.png", "url": f"{server.url}/bucket/a-1.png"}
+    server.says(Say(200, task("succeeded", images=[image])), Say(200, b"picture"))
+    code, _, err = run("wait", "a", "-o", str(tmp_path / "out"))
+    assert code == 2
+    assert f"--out: {tmp_path / 'out'} cannot be written: File exists" in err
+
+
 def test_waiting_for_a_task_that_fails_fails(server: Server) -> None:
     server.says(Say(200, task("failed", error=ERROR)))
     code, out, err = run("wait", "a")
@@ -158,7 +167,8 @@ class Aws:
 
     def describe_stacks(self, *, StackName: str) -> Any:  # noqa: N803 - AWS's names
         if StackName != "sdStack":
-            raise ClientError({"Error": {"Code": "ValidationError", "Message": "no stack"}}, "DescribeStacks")
+            said = f"Stack with id {StackName} does not exist"
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": said}}, "DescribeStacks")
         outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.outputs.items()]
         return {"Stacks": [{"Outputs": outputs}]}
 
@@ -180,7 +190,7 @@ def test_a_stack_tells_its_endpoint_and_key(tmp_path: Path) -> None:
 
 
 def test_a_stack_that_is_not_there_or_another_is_told(tmp_path: Path) -> None:
-    with pytest.raises(NoAnswerError, match="no stack"):
+    with pytest.raises(NoAnswerError, match="otherStack does not exist"):
         of_stack(Aws(OUTPUTS), "other", tmp_path)
     with pytest.raises(BadRequestOptionError, match="not a dispatch stack"):
         of_stack(Aws({}), "sdStack", tmp_path)
@@ -189,6 +199,19 @@ def test_a_stack_that_is_not_there_or_another_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["sd", "sdStack"])
 def test_a_stack_may_be_named_as_in_the_configuration(tmp_path: Path, name: str) -> None:
     assert of_stack(Aws(OUTPUTS), name, tmp_path).api_key == "value of k1"
+
+
+class Throttling(Aws):
+    """The same where CloudFormation is asked too often."""
+
+    def describe_stacks(self, *, StackName: str) -> Any:  # noqa: N803 - AWS's names
+        said = f"Rate exceeded: {StackName}"
+        raise ClientError({"Error": {"Code": "Throttling", "Message": said}}, "DescribeStacks")
+
+
+def test_what_is_no_missing_stack_is_told_of_the_stack_that_was_named(tmp_path: Path) -> None:
+    with pytest.raises(NoAnswerError, match="Rate exceeded: sd\\. Are"):
+        of_stack(Throttling(OUTPUTS), "sd", tmp_path)
 
 
 def test_an_endpoint_that_is_named_comes_before_a_stack_of_the_environment(tmp_path: Path) -> None:

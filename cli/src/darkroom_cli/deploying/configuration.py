@@ -21,13 +21,14 @@ GUIDE_IMAGES = "public.ecr.aws/bingjiao/sd-on-eks"
 MODEL_FILE = "v1-5-pruned-emaonly.safetensors"
 KUBERNETES = "1.35"
 ZONES = 3
+SYSTEM_INSTANCE, SYSTEM_NODES = "m7g.large", 2
 NEW = """\
 # A deployment of Darkroom, begun by ./darkroom deploy; docs/deploy/configuration.md explains each key.
 stackName: sdoneks # names the stacks and the cluster
 modelBucketArn: arn:aws:s3:::sdoneks-models # the bucket that holds the models
 APIGW:
   stageName: prod
-  throttle: # of each of the two POST methods, for each API key
+  throttle: # of each of the three POST methods, for each API key
     rateLimit: 30
     burstLimit: 50
 modelsRuntime:
@@ -208,6 +209,17 @@ class Document:
             return 0
         said = self.network.get("natGateways") or self.network.get("zones")
         return said if isinstance(said, int) else ZONES
+
+    @property
+    def system_nodes(self) -> tuple[str, int]:
+        """The instance type of the system nodes, and how many there are."""
+        said = self.data.get("systemNodes")
+        section = said if isinstance(said, dict) else {}
+        instance, count = section.get("instanceType"), section.get("count")
+        return (
+            instance if isinstance(instance, str) else SYSTEM_INSTANCE,
+            count if isinstance(count, int) else SYSTEM_NODES,
+        )
 
     def runtime(self, name: str) -> Runtime | None:
         """Return a runtime by its name."""

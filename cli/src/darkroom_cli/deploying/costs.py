@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from darkroom_cli.deploying.configuration import Document, Runtime
+from darkroom_cli.deploying.configuration import SYSTEM_INSTANCE, Document, Runtime
 from darkroom_cli.deploying.instances import FAMILIES, family
 from planning.cost.estimate import Estimate, estimate
 from planning.cost.guide import ASSUMED_SPOT
@@ -16,19 +16,29 @@ OTHERS = "snapshot, alarms, metrics and looks at queues"
 def monthly_costs(document: Document) -> Sequence[str]:
     """Return lines about what it costs while nobody uses it, and what a GPU costs."""
     prices = load()
-    idle = _idle(document, prices)
+    instance, _ = document.system_nodes
+    counted = instance if f"ec2.{instance}" in prices.prices else SYSTEM_INSTANCE
+    idle = _idle(document, prices, counted)
     parts = _parts(idle)
     told = ", ".join(f"{name} {dollars:,.0f}" for name, dollars in parts.items() if round(dollars))
     return [
         f"about {idle.total:,.0f} dollars a month while nobody uses it: {told}",
+        *([] if counted == instance else [f"a {instance} is not in our price file: counted as {counted}"]),
         *_gpus(document, prices),
         f"prices of us-east-1, {idle.prices_as_of}, before tax; ./darkroom cost adds what your images cost",
     ]
 
 
-def _idle(document: Document, prices: Prices) -> Estimate:
+def _idle(document: Document, prices: Prices, instance: str) -> Estimate:
     """Estimate a month in which one image is made and no pod waits for another."""
-    plan = Plan(images=1, pods_started=0, nat_gateways=document.nat_gateways, runtimes=len(document.runtimes))
+    plan = Plan(
+        images=1,
+        pods_started=0,
+        nat_gateways=document.nat_gateways,
+        runtimes=len(document.runtimes),
+        system_instance=instance,
+        system_nodes=document.system_nodes[1],
+    )
     return estimate(plan, prices)
 
 

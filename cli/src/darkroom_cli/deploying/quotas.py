@@ -9,8 +9,8 @@ from darkroom_cli.deploying.findings import Code, Findings
 
 LEAST_LAMBDA = 10  # concurrent executions; what a new account has
 GOOD_LAMBDA = 100
-SYSTEM_VCPUS = 4  # two m7g.large
 DEFAULT_VCPUS = 4  # a g5.xlarge
+_SMALL = ("medium", "large")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,9 @@ def check_quotas(aws: Aws, document: Document, findings: Findings, *, cluster_ex
     """
     _check_gpus(aws, document, findings)
     if not cluster_exists:
-        _need(aws, STANDARD, SYSTEM_VCPUS, findings, unit="vCPUs for the two system nodes")
+        instance, count = document.system_nodes
+        unit = f"vCPUs for {count} system nodes ({instance})"
+        _need(aws, STANDARD, count * _vcpus(instance), findings, unit=unit)
         if document.nat_gateways:
             _check_network(aws, document, findings)
     _check_lambda(aws, findings)
@@ -66,7 +68,10 @@ def _sizes(runtime: Runtime) -> list[int]:
 
 
 def _vcpus(instance_type: str) -> int:
-    times = instance_type.partition(".")[2].removesuffix("xlarge")
+    size = instance_type.partition(".")[2]
+    if size in _SMALL:
+        return 2
+    times = size.removesuffix("xlarge")
     return 4 * int(times) if times.isdigit() else DEFAULT_VCPUS
 
 

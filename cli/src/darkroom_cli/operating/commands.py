@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from darkroom_cli.failures import explained
-from darkroom_cli.invocation import EXITS, Invocation
+from darkroom_cli.invocation import EXITS, AsJson, Invocation
 from darkroom_cli.operating.models.folders import FOLDERS
 
 PANEL = "Deployment"
@@ -40,7 +40,6 @@ Bucket = Annotated[
         "--bucket", "-b", metavar="NAME", help="The model bucket. Default: modelBucketArn of config.yaml."
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print it as JSON.")]
 
 models = typer.Typer(no_args_is_help=True, help="Put models into the model bucket, and see what is there.")
 

@@ -73,6 +73,17 @@ class System:
         """What has to be said to mean this system in another command, with a blank before it."""
         return "" if self.state is not None else f" --stack-name {self.stack}"
 
+    def output(self, name: str) -> str:
+        """Return an output of the dispatch stack that not every version of it has.
+
+        Raises:
+            BadRequestOptionError: it has none of that name.
+        """
+        value = self.outputs.get(name)
+        if value is None:
+            raise BadRequestOptionError(f"{self.name} has no output {name}: deploy it again")
+        return value
+
     def runtimes(self, names: tuple[str, ...]) -> tuple[RuntimeSpec, ...]:
         """Return the runtimes of these names, or all.
 

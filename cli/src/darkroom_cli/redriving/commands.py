@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from darkroom_cli import completion
-from darkroom_cli.invocation import EXITS, Invocation, on_a_system
+from darkroom_cli.invocation import EXITS, Invocation, Runtime, on_a_system
 
 if TYPE_CHECKING:
     from darkroom_cli.endpoints import Target
@@ -30,10 +30,7 @@ def redrive(
         typer.Argument(metavar="[ID]...", help="Only what is of these tasks. Default: all there is."),
     ] = None,
     *,
-    runtime: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Only this runtime's.", autocompletion=completion.runtimes),
-    ] = None,
+    runtime: Runtime = None,
     dead_letters: Annotated[
         bool, typer.Option("--dead-letters", help="Only tasks that no agent brought to an end.")
     ] = False,

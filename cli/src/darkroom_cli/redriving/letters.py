@@ -78,20 +78,10 @@ class DeadLetters:
         for page in pages:
             for listed in page.get("Contents", ()):
                 key = listed["Key"]
-                stored = self._stored(key)
+                stored = stored_at(self._s3, self._bucket, key)
                 item = None if stored is None else self._item(key, Letter.read(stored), wanted)
                 if item is not None:
                     yield item
-
-    def _stored(self, key: str) -> bytes | None:
-        """Return what is kept; None where somebody else has sent and deleted it since it was listed."""
-        try:
-            stored: bytes = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-        except ClientError as exc:
-            if exc.response.get("Error", {}).get("Code") in {"NoSuchKey", "404"}:
-                return None
-            raise
-        return stored
 
     def _item(self, key: str, letter: Letter, wanted: Wanted) -> Item | None:
         message = letter.message
@@ -148,6 +138,21 @@ class DeadLetters:
             )
         except ClaimCheckError as exc:
             raise NotSentError(f"its content cannot be read: {exc}") from exc
+
+
+def stored_at(s3: Any, bucket: str, key: str) -> bytes | None:
+    """Return an object; None where there is none: somebody may have sent and deleted it since it was listed.
+
+    Raises:
+        BotoCoreError, ClientError: S3 does not give it.
+    """
+    try:
+        stored: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as exc:
+        if exc.response.get("Error", {}).get("Code") in {"NoSuchKey", "404"}:
+            return None
+        raise
+    return stored
 
 
 def _why(task: Task | None, message: Message, queue: str) -> str:

@@ -8,11 +8,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from darkroom_cli.errors import CliError
 from darkroom_cli.operating.system import System
-from darkroom_cli.redriving.letters import FOLDER, MAX_CONTENT_BYTES, Letter
+from darkroom_cli.redriving.letters import FOLDER, MAX_CONTENT_BYTES, Letter, stored_at
 from darkroom_client import Task
 from s3io.claimcheck import ClaimCheck
 from s3io.errors import ClaimCheckError
@@ -42,10 +40,11 @@ def request_of(task: Task, system: System) -> Stored:
 
     Raises:
         NoRequestError: it is not stored; says why.
+        BadRequestOptionError: the system does not tell where.
     """
     if not task.ended:
         raise NoRequestError(f"{task.id} is {task.status}: its request can be had once it has ended")
-    s3, bucket = system.aws("s3"), system.outputs["PayloadBucket"]
+    s3, bucket = system.aws("s3"), system.output("PayloadBucket")
     found = _in_answer(task, s3) or _in_letter(task, s3, bucket)
     if found is None:
         raise NoRequestError(
@@ -71,22 +70,19 @@ def _in_answer(task: Task, s3: Any) -> dict[str, Any] | None:
     if task.output_url is None:
         return None
     bucket, _, key = task.output_url.removeprefix("s3://").partition("/")
+    stored = stored_at(s3, bucket, key)
     try:
-        answer = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-        request = answer["darkroom"]["request"]
+        request = None if stored is None else json.loads(stored)["darkroom"]["request"]
     except (ValueError, KeyError, TypeError):
         return None
-    except ClientError as exc:
-        if exc.response.get("Error", {}).get("Code") in {"NoSuchKey", "404"}:
-            return None
-        raise
     return request if isinstance(request, dict) else None
 
 
 def _in_letter(task: Task, s3: Any, bucket: str) -> dict[str, Any] | None:
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=FOLDER):
         for listed in page.get("Contents", ()):
-            message = Letter.read(s3.get_object(Bucket=bucket, Key=listed["Key"])["Body"].read()).message
+            stored = stored_at(s3, bucket, listed["Key"])
+            message = None if stored is None else Letter.read(stored).message
             if message is not None and message.submission == task.submission:
                 return _asked(message)
     return None

@@ -55,12 +55,12 @@ def redrive(system: "System", orders: Orders, *, terminal: Terminal, confirm: Co
         client = stack.enter_context(client_of(system.connection))
         items: list[Item] = []
         if orders.letters:
-            letters = DeadLetters(system.aws("s3"), _output(system, "PayloadBucket"), client)
+            letters = DeadLetters(system.aws("s3"), system.output("PayloadBucket"), client)
             items += letters.find(orders.wanted)
         if orders.webhooks:
             failed = FailedWebhooks(
                 system.aws("sqs"),
-                dead_letters=_output(system, "WebhookDeadLettersUrl"),
+                dead_letters=system.output("WebhookDeadLettersUrl"),
                 retries=_retries(system),
             )
             items += stack.enter_context(failed.found(orders.wanted))
@@ -119,18 +119,11 @@ def _check_named(wanted: Wanted, items: Sequence[Item]) -> None:
         )
 
 
-def _output(system: "System", name: str) -> str:
-    value = system.outputs.get(name)
-    if value is None:
-        raise BadRequestOptionError(f"{system.name} has no output {name}: deploy it again")
-    return value
-
-
 def _retries(system: "System") -> str:
     """Return the queue of later tries: an output, or what the function itself was told."""
     if (url := system.outputs.get(_RETRIES_OUTPUT)) is not None:
         return url
-    name = _output(system, "WebhooksFunctionName")
+    name = system.output("WebhooksFunctionName")
     told = system.aws("lambda").get_function_configuration(FunctionName=name)
     url = told.get("Environment", {}).get("Variables", {}).get(_RETRIES_VARIABLE)
     if url is None:

@@ -131,6 +131,35 @@ def test_the_request_of_a_dead_letter_is_in_the_letter(s3: Any) -> None:
     assert request_of(shown("failed"), system(s3)).content == CONTENT
 
 
+class Redriven:
+    """An S3 client of somebody whose colleague sends each letter again before it is read."""
+
+    def __init__(self, s3: Any) -> None:
+        self._s3 = s3
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._s3, name)
+
+    def get_object(self, **place: str) -> Any:
+        self._s3.delete_object(**place)
+        return self._s3.get_object(**place)
+
+
+def test_a_letter_that_a_colleague_has_sent_meanwhile_has_no_request(s3: Any) -> None:
+    s3.put_object(Bucket="payloads", Key="dead-letters/dlq/m.json", Body=b"{}")
+    with pytest.raises(NoRequestError, match="is not stored"):
+        request_of(shown("failed"), system(Redriven(s3)))
+
+
+@pytest.mark.parametrize("name", ["PayloadBucket", "OutputS3Bucket"])
+def test_a_stack_of_an_older_version_is_told_to_be_deployed_again(
+    s3: Any, server: Server, tmp_path: Path, name: str
+) -> None:
+    put_answer(s3, answer(content=CONTENT))
+    with pytest.raises(BadRequestOptionError, match=f"sdStack has no output {name}: deploy it again"):
+        replayed(s3, server, tmp_path, without=name)
+
+
 @pytest.mark.parametrize(
     ("status", "document", "words"),
     [
@@ -164,7 +193,11 @@ def up_here(folder: Path) -> State:
     )
 
 
-def replayed(s3: Any, server: Server, folder: Path, *, state: State | None = None, **wish: Any) -> str:
+def replayed(
+    s3: Any, server: Server, folder: Path, *, state: State | None = None, without: str = "", **wish: Any
+) -> str:
+    known = system(s3, server.url)
+    outputs = {name: value for name, value in known.outputs.items() if name != without}
     server.says(Say(200, task("succeeded", output_url=OUT)))
     program = folder / "agent.py"
     program.write_text(AGENT)
@@ -173,7 +206,7 @@ def replayed(s3: Any, server: Server, folder: Path, *, state: State | None = Non
     environ = {"PATH": "/bin", "AWS_REGION": "r1", **zips, **{f"DARKROOM_{k}": v for k, v in named.items()}}
     told = io.StringIO()
     replay(
-        replace(system(s3, server.url), state=state),
+        replace(known, outputs=outputs, state=state),
         Wish(
             **{
                 "task_id": "a",

@@ -14,10 +14,11 @@ import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.signers import RequestSigner
 
+from darkroom_cli.errors import BadRequestOptionError
 from darkroom_cli.operating.doctor.scene import Json
 
 TIMEOUT = 10.0  # seconds
-PAGE = 200  # objects
+PAGE = 200  # objects of an answer; a list goes on where it has more
 _TOKEN_PREFIX = "k8s-aws-v1."  # noqa: S105 - no secret: what EKS wants before the URL
 _TOKEN_SECONDS = 60
 
@@ -36,8 +37,15 @@ class Kubernetes:
 
     @classmethod
     def at(cls, url: str) -> "Kubernetes":
-        """Return the API at a URL that needs no login, such as that of `kubectl proxy`."""
-        return cls(httpx.Client(base_url=url, timeout=TIMEOUT, trust_env=False))
+        """Return the API at a URL that needs no login, such as that of `kubectl proxy`.
+
+        Raises:
+            BadRequestOptionError: it is none.
+        """
+        try:
+            return cls(httpx.Client(base_url=url, timeout=TIMEOUT, trust_env=False))
+        except httpx.InvalidURL as exc:
+            raise BadRequestOptionError(f"--kubernetes: {url!r} is not a URL: {exc}") from exc
 
     @classmethod
     def of_eks(cls, cluster: str, role: str, *, aws: Aws) -> "Kubernetes":
@@ -82,13 +90,20 @@ class Kubernetes:
         return self._asked(path, {})
 
     def items(self, path: str, **selectors: str) -> tuple[Json, ...]:
-        """Return the objects of a list; `selectors` are labelSelector and fieldSelector.
+        """Return all objects of a list; `selectors` are labelSelector and fieldSelector.
 
         Raises:
             ClusterError: no usable answer came.
         """
-        told = self._asked(path, {"limit": str(PAGE), **selectors})
-        return tuple((told or {}).get("items") or ())
+        found: list[Json] = []
+        more: dict[str, str] = {}
+        while True:
+            told = self._asked(path, {"limit": str(PAGE), **selectors, **more}) or {}
+            found += told.get("items") or ()
+            token = (told.get("metadata") or {}).get("continue")
+            if not token:
+                return tuple(found)
+            more = {"continue": str(token)}
 
     def text(self, path: str) -> tuple[int, str]:
         """Return status and text of an answer that need not be JSON.

@@ -101,9 +101,9 @@ def _lane(
     workloads: dict[str, tuple[Workload, tuple[Agent, ...]]],
 ) -> Lane:
     queue = lookout.at(f"the queue of {spec.name}", lambda: source.queue(spec.name))
-    seen = len(lookout.blind)
-    subscription = lookout.at("the subscriptions", lambda: source.subscription(spec.name))
-    told = len(lookout.blind) == seen and not any(one.what == "the subscriptions" for one in lookout.blind)
+    # In a tuple, as there may be none: that is something else than not having been able to look.
+    seen = lookout.at("the subscriptions", lambda: (source.subscription(spec.name),))
+    subscription = None if seen is None else seen[0]
     workload, agents = workloads.get(spec.name, (None, ()))
     if system.state is not None:
         agents = LocalSource(system.state).agents(spec.name)
@@ -111,7 +111,7 @@ def _lane(
         spec,
         queue,
         subscription,
-        subscription is not None if told else None,
+        None if seen is None else subscription is not None,
         workload,
         agents,
     )
