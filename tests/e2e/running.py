@@ -148,4 +148,6 @@ async def keep_up(home: Home, settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(keep_up(Home(Path(sys.argv[1])), Settings(seconds_per_image=float(sys.argv[2]))))
+    # Systems of other tests start beside it: none may rely on the usual port.
+    of_test = Settings(seconds_per_image=float(sys.argv[2]), console_port=0)
+    asyncio.run(keep_up(Home(Path(sys.argv[1])), of_test))

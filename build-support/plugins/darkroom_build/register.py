@@ -1,6 +1,6 @@
-from darkroom_build import chart_archive, image_context, lambda_zip, linters, typecheck
+from darkroom_build import chart_archive, image_context, lambda_zip, linters, page, typecheck
 
-_WITH_TARGETS = (chart_archive, image_context, lambda_zip)
+_WITH_TARGETS = (chart_archive, image_context, lambda_zip, page)
 
 
 def target_types():

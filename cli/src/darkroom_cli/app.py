@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from darkroom_cli import arguments, completion, planning_commands, remote_commands
+from darkroom_cli import arguments, completion, console_commands, planning_commands, remote_commands
 from darkroom_cli.bodies import Wish
 from darkroom_cli.deploying import commands as deploying_commands
 from darkroom_cli.failures import explained
 from darkroom_cli.interruption import interruptible
-from darkroom_cli.invocation import EXITS, Invocation, on_a_system
+from darkroom_cli.invocation import EXITS, AsJson, Invocation, Runtime, on_a_system
 from darkroom_cli.operating import commands as operating_commands
 from darkroom_cli.options import DEMO_TIMEOUT, SUBMIT_TIMEOUT, TRACE_WAIT, SubmitOptions
 from darkroom_cli.redriving import commands as redriving_commands
 from darkroom_cli.terminal import Terminal
 from darkroom_cli.workspace import commands as workspace_commands
 from local.home import Home
-from local.settings import SECONDS_PER_IMAGE, Settings, parse_runtime
+from local.settings import CONSOLE_PORT, SECONDS_PER_IMAGE, Settings, parse_runtime
 from snapshots.commands import app as snapshot
 
 if TYPE_CHECKING:
@@ -80,6 +80,19 @@ Otlp = Annotated[
         help="Another receiver of OTLP over HTTP for the spans of agents and sketches.",
     ),
 ]
+Console = Annotated[
+    bool, typer.Option("--console/--no-console", help="Serve the console, a page for the browser.")
+]
+ConsolePort = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=65535,
+        envvar="DARKROOM_CONSOLE_PORT",
+        help=f"Its port on 127.0.0.1; 0 is any free one. Default: {CONSOLE_PORT} if it is free, else any.",
+        show_default=False,
+    ),
+]
 
 
 @app.command(epilog=EXITS)
@@ -91,6 +104,8 @@ def up(
     port: Port = 0,
     traces: Traces = True,
     otlp: Otlp = None,
+    console: Console = True,
+    console_port: ConsolePort = None,
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Return once it is ready, and leave it running.")
     ] = False,
@@ -98,20 +113,29 @@ def up(
     """Start the whole system and keep it until Ctrl-C.
 
     An AWS emulator gets the dispatch stack that the cloud gets; queue agents and sketch runtimes run as
-    processes (sketches paint from prompt and seed, no model is involved). Endpoint, key and a curl line to
-    paste are printed. Each start begins empty; logs are in .darkroom/run/logs.
+    processes (sketches paint from prompt and seed, no model is involved). The console's address (a page to
+    submit and watch in), endpoint, key and a curl line to paste are printed. Each start begins empty; logs
+    are in .darkroom/run/logs.
     """
     from darkroom_cli import running  # noqa: PLC0415 - loading it takes long, and --help does not need it
 
     call: Invocation = context.obj
     with explained(call.terminal, call.home, verbose=call.verbose):
-        settings = replace(_settings(seconds_per_image, runtime, port), traces=traces, otlp=otlp)
+        settings = replace(
+            _settings(seconds_per_image, runtime, port),
+            traces=traces,
+            otlp=otlp,
+            console=console,
+            console_port=console_port,
+        )
         if detach:
             again = ["--seconds-per-image", str(seconds_per_image), "--port", str(port)]
             for one in runtime or ():
                 again += ["--runtime", one]
             again += [] if traces else ["--no-traces"]
             again += ["--otlp", otlp] if otlp else []
+            again += [] if console else ["--no-console"]
+            again += ["--console-port", str(console_port)] if console_port is not None else []
             running.up_detached(home=call.home, environ=os.environ, arguments=again, terminal=call.terminal)
             return
         asyncio.run(running.up(home=call.home, environ=os.environ, settings=settings, terminal=call.terminal))
@@ -149,7 +173,8 @@ def demo(
 
     call: Invocation = context.obj
     with explained(call.terminal, call.home, verbose=call.verbose):
-        settings = _settings(seconds_per_image, runtime, 0)
+        # It ends with the last picture: nobody would look.
+        settings = replace(_settings(seconds_per_image, runtime, 0), console=False)
         started: list[System] = []
 
         async def run() -> None:
@@ -237,7 +262,7 @@ def trace(
     ],
     *,
     wait: Annotated[float, typer.Option(min=0, help="Seconds to wait until it is complete.")] = TRACE_WAIT,
-    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+    as_json: AsJson = False,
     url: Annotated[bool, typer.Option("--url", help="Print only the address of its page.")] = False,
     browser: Annotated[bool, typer.Option("--open", help="Open its page in the browser.")] = False,
 ) -> None:
@@ -267,7 +292,7 @@ def traces(
     context: typer.Context,
     *,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=500, help="How many.")] = 20,
-    runtime: remote_commands.Runtime = None,
+    runtime: Runtime = None,
     errors: Annotated[bool, typer.Option("--errors", help="Only those with an error.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print them as JSON.")] = False,
 ) -> None:
@@ -287,6 +312,7 @@ def traces(
         )
 
 
+console_commands.add_to(app)
 remote_commands.add_to(app)
 redriving_commands.add_to(app)
 deploying_commands.add_to(app)

@@ -116,8 +116,8 @@ def described(stack: str, cloudformation: Any) -> dict[str, Any]:
     """Describe a stack; `sdoneks` means `sdoneksStack`, too."""
     try:
         found: dict[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
-    except ClientError:
-        if stack.endswith(_SUFFIX):
+    except ClientError as exc:
+        if stack.endswith(_SUFFIX) or "does not exist" not in str(exc):
             raise
         return described(stack + _SUFFIX, cloudformation)
     return found

@@ -122,6 +122,9 @@ def introduce(state: State, terminal: Terminal, *, seconds: float | None = None)
     """Say where the system is and how to use it."""
     took = f" ({seconds:.1f} s)" if seconds is not None else ""
     terminal.out.print(f"Darkroom is up{took}", style="bold green")
+    if state.console_url is not None:
+        terminal.say(f"  {'console':<9} {state.console_url}")
+        terminal.say(f"  {'':<9} (open it in the browser: it lets in who has this address)")
     for name, value in (
         ("endpoint", state.endpoint),
         ("API key", state.api_key),

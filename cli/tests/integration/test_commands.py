@@ -29,6 +29,7 @@ def environ(home: Path) -> dict[str, str]:
         **standins(ministack_command(os.environ, Path.cwd())),
         "DARKROOM_HOME": str(home),
         "COLUMNS": "200",
+        "DARKROOM_CONSOLE_PORT": "0",  # other tests run beside these
     }
 
 
@@ -81,6 +82,15 @@ def test_the_curl_line_works_as_it_is_pasted(home: Path) -> None:
     assert "  traces    http://127.0.0.1:" in out
     answer = subprocess.run(shlex.split(line), capture_output=True, text=True, check=True)
     assert json.loads(answer.stdout)["id"] == "my-first"
+
+
+def test_the_first_thing_to_click_is_the_console(home: Path) -> None:
+    _, out, _ = run(home, "up", "--detach")
+    lines = out.splitlines()
+    assert lines[0].startswith("Darkroom is up")
+    address = lines[1].removeprefix("  console   ")
+    assert address.startswith("http://127.0.0.1:")
+    assert run(home, "console") == (0, f"{address}\n", "")
 
 
 def test_a_prompt_becomes_a_picture_in_the_file_that_was_named(home: Path) -> None:

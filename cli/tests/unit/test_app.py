@@ -32,6 +32,7 @@ def run(*arguments: str) -> tuple[int, str]:
         "cancel",
         "list",
         "listen",
+        "console",
         "redrive",
         "replay",
     ],
@@ -44,7 +45,13 @@ def test_every_command_explains_itself_and_its_exit_codes(command: str) -> None:
 
 @pytest.mark.parametrize(
     ("command", "words"),
-    [("up", "NAME=URL"), ("up", "sketch runtime takes"), ("demo", "NAME=URL"), ("submit", "sampling steps")],
+    [
+        ("up", "NAME=URL"),
+        ("up", "sketch runtime takes"),
+        ("up", "--no-console"),
+        ("demo", "NAME=URL"),
+        ("submit", "sampling steps"),
+    ],
 )
 def test_options_say_what_they_take(command: str, words: str) -> None:
     assert words.lower() in " ".join(run(command, "--help")[1].lower().split())
@@ -66,6 +73,7 @@ def test_without_a_command_the_help_says_where_to_start() -> None:
         ["cancel", "a"],
         ["list"],
         ["listen"],
+        ["console"],
         ["redrive"],
         ["replay", "a", "--runtime", "http://127.0.0.1:9"],
     ],
@@ -86,6 +94,7 @@ def test_what_needs_a_system_says_that_there_is_none(arguments: list[str]) -> No
         (["up", "--seconds-per-image", "-1"], "--seconds-per-image"),
         (["up", "--port", "70000"], "--port"),
         (["up", "--otlp", "nonsense"], "--otlp"),
+        (["up", "--console-port", "70000"], "--console-port"),
         (["trace"], "ID"),
         (["list", "--status", "lost"], "queued, running"),
         (["status", "a", "--endpoint", "https://example.org/"], "--api-key"),
@@ -106,7 +115,13 @@ def test_wrong_use_is_told_as_such(arguments: list[str], words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "words"), [("darkroom sta", {"status"}), ("darkroom list --status ca", {"cancelled"})]
+    ("line", "words"),
+    [
+        ("darkroom sta", {"status"}),
+        ("darkroom list --status ca", {"cancelled"}),
+        ("darkroom cons", {"console"}),
+        ("darkroom console --op", {"--open"}),
+    ],
 )
 def test_a_shell_is_told_what_may_follow(line: str, words: set[str]) -> None:
     asked = {

@@ -16,6 +16,8 @@ MINISTACK_ENV = "DARKROOM_MINISTACK"
 INFRA_ENV = "DARKROOM_INFRA"
 AGENT_ENV = "DARKROOM_AGENT"
 SKETCH_ENV = "DARKROOM_SKETCH"
+CONSOLE_ENV = "DARKROOM_CONSOLE"
+CONSOLE_PAGE_ENV = "DARKROOM_CONSOLE_PAGE"
 VALIDATOR_ZIP_ENV = "VALIDATOR_ZIP"
 NOTIFIER_ZIP_ENV = "NOTIFIER_ZIP"
 STATUS_ZIP_ENV = "STATUS_ZIP"
@@ -37,6 +39,7 @@ class Artifacts:
     infra: tuple[str, ...]
     agent: tuple[str, ...]
     sketch: tuple[str, ...]
+    console: tuple[str, ...]
     template_inputs: tuple[Path, ...]
     zips: Mapping[str, Path] = field(default_factory=dict)
 
@@ -76,6 +79,7 @@ class Artifacts:
             infra=commands[INFRA_ENV],
             agent=commands[AGENT_ENV],
             sketch=_named(SKETCH_ENV, sketch) if sketch else (sys.executable, "-m", "local.sketch"),
+            console=_console(environ),
             template_inputs=(*infra_made_from, *(path for paths in zips.values() for path in paths)),
             # Of several versions the CDK app takes the one that the VERSION file of the source says.
             zips={variable: paths[0].absolute() for variable, paths in zips.items() if len(paths) == 1},
@@ -87,6 +91,12 @@ def built(folder: Path, name: str, ending: str) -> list[Path]:
     # A version begins with a digit: validator-arm64-0.2.0.zip is another artifact than validator-0.2.0.zip.
     found = sorted(folder.glob(f"{name}-[0-9]*.{ending}"), key=lambda path: (path.stat().st_mtime, path))
     return found or [folder / f"{name}-<version>.{ending}"]
+
+
+def _console(environ: Mapping[str, str]) -> tuple[str, ...]:
+    command, page = environ.get(CONSOLE_ENV), environ.get(CONSOLE_PAGE_ENV)
+    words = _named(CONSOLE_ENV, command) if command else (sys.executable, "-m", "console")
+    return (*words, "--page", str(Path(page).absolute())) if page else words
 
 
 def _zips(home: Home, named: str | None, service: str) -> list[Path]:

@@ -61,6 +61,16 @@ class Home:
         """The trace store's database."""
         return self.run / "traces.db"
 
+    @property
+    def console_file(self) -> Path:
+        """What the console is told: where everything is, and the API key."""
+        return self.run / "console.json"
+
+    @property
+    def console_token(self) -> Path:
+        """What a browser shows the console to be let in."""
+        return self.run / "console.token"
+
     def log(self, name: str) -> Path:
         """Return the log of a process."""
         return self.logs / f"{name}.log"

@@ -5,9 +5,13 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from local.children import GRACE, Child, ChildSpec
+from local.children import GRACE, Child, ChildSpec, tail
 from local.errors import StartError
 from local.events import Report, warn
+from local.sockets import listens
+
+LISTEN_TIMEOUT = 60.0  # seconds until a child that serves must listen
+POLL_INTERVAL = 0.05  # seconds
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,20 @@ class Keeper:
             except StartError as exc:
                 wait = self._backoff.longest
                 warn(self._report, f"{exc}; the next try is in {wait:g} s")
+
+
+async def listening(keeper: Keeper, port: int) -> None:
+    """Wait until a child accepts connections on its port.
+
+    Raises:
+        StartError: it does not come up, or keeps ending.
+    """
+    deadline = asyncio.get_running_loop().time() + LISTEN_TIMEOUT
+    while not listens(port):
+        if asyncio.get_running_loop().time() > deadline or keeper.restarts > 1:
+            log = keeper.spec.log
+            raise StartError(f"{keeper.spec.name} does not come up: {tail(log)}", log=log)
+        await asyncio.sleep(POLL_INTERVAL)
 
 
 def describe(code: int) -> str:

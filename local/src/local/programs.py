@@ -68,6 +68,20 @@ class Programs:
             log=self.home.log("traces"),
         )
 
+    def console(self, port: int) -> ChildSpec:
+        """Return how the console is started: all that is secret is in files."""
+        return ChildSpec(
+            name="console",
+            command=(
+                *self.artifacts.console,
+                *("--sources", str(self.home.console_file), "--token-file", str(self.home.console_token)),
+                *("--port", str(port)),
+            ),
+            env=this_python(self.environ),
+            cwd=self.home.run,
+            log=self.home.log("console"),
+        )
+
     def agent(
         self, runtime: RuntimeSpec, url: str, stack: StackOutputs, emulator: str, health_port: int
     ) -> ChildSpec:

@@ -9,6 +9,7 @@ from local.errors import BadOptionError
 
 SECONDS_PER_IMAGE = 0.5
 TRACE_LIMIT = 5000  # traces of tasks that are kept
+CONSOLE_PORT = 7840  # tried first; a console that is always at one address can be a bookmark
 # The demo serves a picture on this machine; agents in the cloud refuse such addresses.
 LOOPBACK_HOSTS = ("localhost", "127.0.0.0/8", "::1/128")
 
@@ -61,7 +62,8 @@ class Settings:
     `api_port` is the emulator's port, 0 for any free one. `config` names another configuration file than the
     packaged one. `timing` is that of the agents, None for what the environment says. `traces` says whether
     there is a trace store, `trace_limit` how many traces it keeps; `otlp` is the URL of another receiver of
-    OTLP over HTTP, for the spans of agents and sketches.
+    OTLP over HTTP, for the spans of agents and sketches. `console` says whether there is a console,
+    `console_port` where: None for `CONSOLE_PORT` if it is free and else any other, 0 for any free one.
     """
 
     seconds_per_image: float = SECONDS_PER_IMAGE
@@ -75,6 +77,8 @@ class Settings:
     traces: bool = True
     trace_limit: int = TRACE_LIMIT
     otlp: str | None = None
+    console: bool = True
+    console_port: int | None = None
 
     def check(self, known: Collection[str]) -> None:
         """Compare the options with the names of the runtimes that there are.
@@ -91,8 +95,9 @@ class Settings:
             raise BadOptionError(f"--otlp: {self.otlp!r} is not a URL such as http://127.0.0.1:4318")
         if self.seconds_per_image < 0:
             raise BadOptionError("--seconds-per-image: it cannot be negative")
-        if not 0 <= self.api_port <= 65535:
-            raise BadOptionError("--port: a port is a number from 1 to 65535, or 0 for any free one")
+        for option, port in (("--port", self.api_port), ("--console-port", self.console_port)):
+            if port is not None and not 0 <= port <= 65535:
+                raise BadOptionError(f"{option}: a port is a number from 1 to 65535, or 0 for any free one")
 
 
 def _is_http(url: str) -> bool:

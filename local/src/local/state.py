@@ -25,7 +25,8 @@ class State(BaseModel):
     """A system that is ready. `endpoint` ends in `/`; the API version is appended to it.
 
     `traces_url` is the trace store: OTLP over HTTP, reading API, page; None where there is none.
-    `otlp_endpoint` is where agents and sketches send their spans, which may be elsewhere.
+    `otlp_endpoint` is where agents and sketches send their spans, which may be elsewhere. `console_url` is
+    the console's address with the token that opens it; None where there is none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,6 +46,7 @@ class State(BaseModel):
     validator_function: str
     traces_url: str | None = None
     otlp_endpoint: str | None = None
+    console_url: str | None = None
     runtimes: dict[str, RuntimeState]
     processes: dict[str, int]
     logs: Path

@@ -21,28 +21,26 @@ from local.aftercare import (
     wake_pollers,
 )
 from local.artifacts import Artifacts
-from local.children import tail
 from local.clients import Clients
+from local.console import Console, choose_port, sources
 from local.deploy import Deployer
 from local.deployment import LocalConfig, read_config_file
 from local.errors import BadOptionError, StartError, SystemFailedError
 from local.events import Report, ignore, note, step, warn
 from local.home import Home
-from local.keeper import Keeper
+from local.keeper import Keeper, listening
 from local.kubelet import Kubelet
 from local.lock import RunLock
 from local.ministack import REGION, MiniStack
 from local.programs import Programs
 from local.settings import Settings, Timing
-from local.sockets import LOOPBACK, free_port, free_udp_port, is_free, listens
+from local.sockets import LOOPBACK, free_port, free_udp_port, is_free
 from local.stack import StackOutputs, api_key
 from local.state import RuntimeState, State
 from local.synthesis import Assembly, assembly
 from local.warmup import warm_up
 from task_schema import RuntimeSpec
 
-SKETCH_TIMEOUT = 60.0  # seconds until a sketch runtime must listen
-POLL_INTERVAL = 0.05  # seconds
 EXPIRY_INTERVAL = 3600.0  # seconds between two looks for objects that have lived long enough
 AGENT_GRACE = 10.0  # seconds that an agent gets to give back what it has in hand, after its own grace period
 SKETCH_GRACE = 5.0  # seconds
@@ -88,6 +86,7 @@ class System:
         self._traces: Keeper | None = None
         self._traces_url: str | None = None
         self._trace_daemon: str | None = None
+        self._console: Console | None = None
         self._sketches: dict[str, Keeper] = {}
         self._agents: dict[str, Keeper] = {}
         self._expiry: asyncio.Task[None] | None = None
@@ -134,6 +133,8 @@ class System:
 
     async def _start(self, programs: Programs, config_text: str, config: LocalConfig) -> State:
         artifacts = programs.artifacts
+        if self._settings.console:
+            choose_port(self._settings.console_port)  # what is wrong with it is told before anything starts
         self._emulator = MiniStack(
             command=artifacts.ministack, home=self._home, environ=self._environ, port=self._api_port()
         )
@@ -157,13 +158,15 @@ class System:
         self._queues = tuple(deployed.stack.queues.values())
         step(self._report, "Starting the queue agents and warming up the API")
         endpoint = deployed.stack.endpoint(self._emulator.url)
-        await together(
-            self._start_agents(programs, config, urls, deployed.stack),
-            warm_up(endpoint, deployed.key),
-            self._tracing(),
-        )
+
+        async def agents_and_console() -> State:
+            await self._start_agents(programs, config, urls, deployed.stack)
+            state = self._describe(programs, config, urls, deployed, endpoint)
+            return await self._start_console(programs, config, state, clients)
+
+        state, *_ = await together(agents_and_console(), warm_up(endpoint, deployed.key), self._tracing())
         self._expiry = asyncio.create_task(self._expire(clients, deployed.rules))
-        self._state = self._describe(programs, config, urls, deployed, endpoint)
+        self._state = state.model_copy(update={"processes": self._processes()})
         self._state.save(self._home)
         return self._state
 
@@ -187,16 +190,8 @@ class System:
             keeper = Keeper(spec, report=self._report, changed=self._refresh, grace=SKETCH_GRACE)
             self._sketches[runtime.name] = keeper
             await keeper.start()
-        await together(*(self._listening(self._sketches[name], port) for name, port in ports.items()))
+        await together(*(listening(self._sketches[name], port) for name, port in ports.items()))
         return urls
-
-    async def _listening(self, keeper: Keeper, port: int) -> None:
-        deadline = asyncio.get_running_loop().time() + SKETCH_TIMEOUT
-        while not listens(port):
-            if asyncio.get_running_loop().time() > deadline or keeper.restarts > 1:
-                log = keeper.spec.log
-                raise StartError(f"{keeper.spec.name} does not come up: {tail(log)}", log=log)
-            await asyncio.sleep(POLL_INTERVAL)
 
     async def _start_traces(self, programs: Programs) -> Programs:
         """Start the trace store, and return programs that send there, or where the settings say."""
@@ -217,9 +212,22 @@ class System:
             return
         port = int(self._traces_url.rpartition(":")[2])
         try:
-            await self._listening(self._traces, port)
+            await listening(self._traces, port)
         except StartError as exc:
             warn(self._report, f"nothing is traced: {exc}; log: {exc.log}")
+
+    async def _start_console(
+        self, programs: Programs, config: LocalConfig, state: State, clients: Clients
+    ) -> State:
+        """Start the console, and return the state with its address; the system is as good without it."""
+        if not self._settings.console:
+            return state
+        self._console = Console(
+            self._home, wanted_port=self._settings.console_port, report=self._report, changed=self._refresh
+        )
+        told = await asyncio.to_thread(sources, state, config.runtimes, clients)
+        url = await self._console.start(told, programs.console)
+        return state.model_copy(update={"console_url": url})
 
     async def _start_agents(
         self, programs: Programs, config: LocalConfig, urls: Mapping[str, str], stack: StackOutputs
@@ -291,6 +299,8 @@ class System:
         keepers = [*self._sketches.values(), *self._agents.values()]
         if self._traces is not None:
             keepers.append(self._traces)
+        if self._console is not None and self._console.keeper is not None:
+            keepers.append(self._console.keeper)
         pids = {keeper.spec.name: keeper.pid for keeper in keepers}
         pids["ministack"] = self._emulator.pid if self._emulator is not None else None
         return {name: pid for name, pid in pids.items() if pid is not None}
@@ -309,8 +319,11 @@ class System:
             self._expiry.cancel()
             await asyncio.wait([self._expiry])
         await self._kubelet.stop()
-        for keepers in (self._agents, self._sketches):
-            await asyncio.gather(*(keeper.stop(hurry=self.hurry) for keeper in keepers.values()))
+        ends = [keeper.stop(hurry=self.hurry) for keeper in self._agents.values()]
+        if self._console is not None:
+            ends.append(self._console.stop(hurry=self.hurry))
+        await asyncio.gather(*ends)
+        await asyncio.gather(*(keeper.stop(hurry=self.hurry) for keeper in self._sketches.values()))
         if self._emulator is not None:
             if self._emulator.pid is not None:
                 await asyncio.to_thread(wake_pollers, Clients(self._emulator.url), self._queues)

@@ -18,9 +18,12 @@ UP = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from local.home import Home
+from local.settings import Settings
 from local.system import System
 async def main():
-    async with System(home=Home(Path(sys.argv[1])), environ=os.environ):
+    async with System(
+        home=Home(Path(sys.argv[1])), environ=os.environ, settings=Settings(console_port=0)
+    ):
         print("ready", flush=True)
         end = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end.set)

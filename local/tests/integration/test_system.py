@@ -69,6 +69,7 @@ def test_the_state_is_private_and_names_every_process(system: tuple[Home, State]
     assert state.processes.keys() == {
         "ministack",
         "traces",
+        "console",
         *(f"{kind}-{name}" for kind in ("sketch", "agent") for name in state.runtimes),
     }
     assert all(alive(pid) for pid in state.processes.values())
@@ -133,7 +134,7 @@ async def test_a_second_system_of_the_same_folder_is_refused(
 async def test_the_loss_of_the_emulator_is_reported_and_everything_ends(
     tmp_path: Path, alive: Alive, standin_environ: dict[str, str]
 ) -> None:
-    local = System(home=Home(tmp_path), environ=standin_environ)
+    local = System(home=Home(tmp_path), environ=standin_environ, settings=Settings(console=False))
     async with local as state:
         os.kill(state.processes["ministack"], signal.SIGKILL)
         async with asyncio.timeout(30):
@@ -147,7 +148,7 @@ async def test_a_second_start_needs_no_synthesis_and_begins_empty(
 ) -> None:
     home = Home(tmp_path)
     for _ in range(2):
-        async with System(home=home, environ=standin_environ) as state:
+        async with System(home=home, environ=standin_environ, settings=Settings(console=False)) as state:
             assert "Contents" not in Clients(state.aws_url).client("s3").list_objects_v2(
                 Bucket=state.output_bucket
             )
@@ -178,7 +179,7 @@ async def test_a_real_runtime_takes_the_place_of_a_sketch(
     tmp_path: Path, standin_environ: dict[str, str]
 ) -> None:
     told: list[Event] = []
-    settings = Settings(runtimes={"sdruntime": "http://127.0.0.1:7860"})
+    settings = Settings(runtimes={"sdruntime": "http://127.0.0.1:7860"}, console=False)
     async with System(
         home=Home(tmp_path), environ=standin_environ, settings=settings, report=told.append
     ) as state:
@@ -220,13 +221,14 @@ async def test_a_killed_trace_store_is_replaced_at_its_address_and_tasks_go_on(
     assert await asyncio.to_thread(TraceClient(state.traces_url).trace, "nothing") is None
 
 
-async def test_traces_may_be_switched_off_and_spans_sent_elsewhere(
+async def test_traces_and_console_may_be_switched_off_and_spans_sent_elsewhere(
     tmp_path: Path, standin_environ: dict[str, str]
 ) -> None:
-    settings = Settings(traces=False, otlp="http://127.0.0.1:9")
+    settings = Settings(traces=False, otlp="http://127.0.0.1:9", console=False)
     async with System(home=Home(tmp_path), environ=standin_environ, settings=settings) as state:
         assert (state.traces_url, state.otlp_endpoint) == (None, "http://127.0.0.1:9")
-        assert "traces" not in state.processes
+        assert not {"traces", "console"} & state.processes.keys()
+        assert state.console_url is None
         agent = psutil.Process(state.processes["agent-sdruntime"]).environ()
         assert agent["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://127.0.0.1:9"
         assert await asyncio.to_thread(pictured, state, "elsewhere")

@@ -106,3 +106,10 @@ def test_a_program_that_is_named_from_here_is_found_from_elsewhere(
     for name in BUILT:
         (home.dist / name).touch()
     assert Artifacts.find(home, environ).ministack == (str(program),)
+
+
+def test_the_page_of_the_console_is_its_own_or_one_of_a_folder(tmp_path: Path) -> None:
+    home = built(tmp_path)
+    assert Artifacts.find(home, {}).console == (sys.executable, "-m", "console")
+    named = Artifacts.find(home, {"DARKROOM_CONSOLE_PAGE": "here"}).console
+    assert named[-2:] == ("--page", str(Path("here").absolute()))

@@ -29,7 +29,8 @@ def test_what_is_not_name_and_url_is_refused_with_an_example(text: str) -> None:
         (Settings(otlp="127.0.0.1:4318"), "--otlp.*not a URL such as"),
         (Settings(otlp="http://[::1"), "--otlp.*not a URL such as"),
         (Settings(seconds_per_image=-1), "cannot be negative"),
-        (Settings(api_port=70000), "from 1 to 65535"),
+        (Settings(api_port=70000), "--port.*from 1 to 65535"),
+        (Settings(console_port=70000), "--console-port.*from 1 to 65535"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(settings: Settings, message: str) -> None:

@@ -39,7 +39,12 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 def artifacts(app: str, *inputs: Path) -> Artifacts:
     return Artifacts(
-        ministack=(), infra=(sys.executable, "-c", app), agent=(), sketch=(), template_inputs=inputs
+        ministack=(),
+        infra=(sys.executable, "-c", app),
+        agent=(),
+        sketch=(),
+        console=(),
+        template_inputs=inputs,
     )
 
 

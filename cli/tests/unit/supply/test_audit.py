@@ -93,14 +93,23 @@ def test_all_locked_packages_are_asked_for_in_one_question(root: Path, database:
             {"packages": {"": {"version": "1"}, "node_modules/a/node_modules/@b/c": {"version": "3.0"}}}
         )
     )
+    (root / "console/page").mkdir(parents=True)
+    (root / "console/page/package-lock.json").write_text(
+        json.dumps({"packages": {"node_modules/d": {"version": "4.0"}}})
+    )
     code, out, _ = run(root, database.address)
-    assert (code, out) == (0, "audit: 3 packages, 0 vulnerabilities, 0 accepted\n")
+    assert (code, out) == (0, "audit: 4 packages, 0 vulnerabilities, 0 accepted\n")
     (question,) = database.asked
     asked = {
         (query["package"]["ecosystem"], query["package"]["name"], query["version"])
         for query in question["queries"]
     }
-    assert asked == {("PyPI", "fine", "1.0"), ("PyPI", "holey", "2.0"), ("npm", "@b/c", "3.0")}
+    assert asked == {
+        ("PyPI", "fine", "1.0"),
+        ("PyPI", "holey", "2.0"),
+        ("npm", "@b/c", "3.0"),
+        ("npm", "d", "4.0"),
+    }
 
 
 def test_a_vulnerability_fails_and_is_told_with_what_mends_it(root: Path, database: Database) -> None:

@@ -131,3 +131,23 @@ def test_an_unknown_lock_is_told_with_those_that_there_are(tree: Tree) -> None:
     code, text = tree.run("defualt")
     assert code == 2
     assert "there are default" in text
+
+
+def test_what_npm_passes_on_is_held_to_stricter_terms_than_its_tools(tree: Tree) -> None:
+    page = tree.root / "console/page"
+    page.mkdir(parents=True)
+    packages = {
+        "": {"name": "page"},
+        "node_modules/shown": {"version": "1.0", "license": "MIT"},
+        "node_modules/copyleft": {"version": "2.0", "license": "GPL-3.0-or-later"},
+        "node_modules/@a/tool": {"version": "3.0", "license": "GPL-3.0-or-later", "dev": True},
+        "node_modules/silent": {"version": "4.0", "dev": True},
+    }
+    (page / "package-lock.json").write_text(json.dumps({"packages": packages}))
+    code, said = tree.run("page")
+    assert code == 1
+    assert "page: copyleft 2.0: GPL-3.0-or-later is not allowed" in said
+    assert "page: silent 4.0: it names no licence" in said
+    assert "shown" not in said
+    assert "@a/tool" not in said
+    assert tree.report()["page"]["shown"] == {"version": "1.0", "licence": "MIT"}
