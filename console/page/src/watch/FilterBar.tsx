@@ -1,4 +1,4 @@
-import { useId } from "preact/hooks";
+import { useEffect, useId, useRef } from "preact/hooks";
 import { STATUS_WORDS } from "../parts/Badge";
 import { Icon } from "../parts/Icon";
 import { GALLERY, go } from "../routes";
@@ -18,12 +18,17 @@ function change(filter: Filter, part: Partial<Filter>): void {
 /** What is shown, all of it in the address. */
 export function FilterBar({ filter, counts, runtimes }: Properties) {
   const find = useId();
+  const chips = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // On a phone the states go beyond the window's edge.
+    chips.current?.querySelector("[aria-pressed=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [filter.status, counts.all > 0]);
   const runtime = useId();
   const states: (Status | null)[] = [null, ...STATUSES];
   return (
     <search class="filters" aria-label="Tasks">
       {/* biome-ignore lint/a11y/useSemanticElements: a fieldset cannot be laid out as a row everywhere. */}
-      <div class="states" role="group" aria-label="State">
+      <div class="states" role="group" aria-label="State" ref={chips}>
         {states.map((status) => (
           <button
             key={status ?? "all"}
