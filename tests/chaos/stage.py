@@ -165,7 +165,7 @@ class Stage:
         artifacts = Artifacts.find(self.home, self._environ)
         self.home.prepare()
         self.home.empty_run()
-        settings = Settings(seconds_per_image=self.plan.seconds_per_image)
+        settings = Settings(seconds_per_image=self.plan.seconds_per_image, console=False)
         self._programs = Programs(self.home, artifacts, self._environ, settings, self.plan.timing)
         made = await assembly(
             home=self.home, artifacts=artifacts, config=text, environ=self._environ, report=self._told

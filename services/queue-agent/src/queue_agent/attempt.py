@@ -1,9 +1,8 @@
-"""One attempt at one task: run, claim beside it, store, commit, tell (DESIGN 4.2, 5)."""
+"""One attempt at one task that is claimed: run, store, commit, tell (DESIGN 4.2, 5)."""
 
 import asyncio
 import contextlib
 import logging
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
@@ -20,32 +19,21 @@ from queue_agent.errors import (
     TaskFailedError,
     shorten,
 )
-from queue_agent.gpu import Gpu, Turn
+from queue_agent.gpu import Gpu
 from queue_agent.heartbeat import Heartbeat, Signal
-from queue_agent.inhand import (
-    RECORD,
-    Claiming,
-    Delete,
-    Disposition,
-    Flight,
-    GiveBack,
-    InHand,
-    Leave,
-    not_free,
-)
+from queue_agent.inhand import RECORD, Delete, Disposition, Flight, GiveBack, InHand, Leave
 from queue_agent.leaving import Leaving
 from queue_agent.pace import Pace
 from queue_agent.ports import Job, Result
 from queue_agent.stages import Stages
 from queue_agent.tasks import Claim
+from queue_agent.turns import Turn
 from queue_agent.world import World
 from task_schema import Status, TaskCode, TaskError
-from task_store import LostError, NotClaimableError, Task
-from telemetry import names
+from task_store import LostError, Task
 
 log = logging.getLogger(__name__)
 
-_CLAIM_AFTER_SECONDS = 0.005
 # Adapters bound their interrupts themselves; this is for those that do not.
 _INTERRUPT_SECONDS = 60.0
 # For which an adapter may put things in order after its run was cancelled.
@@ -58,7 +46,6 @@ class Stop(Enum):
     """Why a run was stopped that had not ended."""
 
     LOST = "lost"
-    UNCLAIMED = "unclaimed"
     CANCELLED = "cancelled"
     TIMEOUT = "timeout"
     SHUTDOWN = "shutdown"
@@ -91,19 +78,15 @@ class Attempts:
         self._troubled = troubled
 
     async def make(self, flight: Flight, held: InHand, beat: Heartbeat, turn: Turn) -> Disposition:
-        """Make one attempt; the turn is freed as early as can be.
-
-        The claim is written while the run begins: the GPU does not wait for it. Where it is refused, the run
-        is interrupted, and nothing is committed without it.
+        """Make one attempt at a task that is claimed; the turn is freed as early as can be.
 
         Raises:
-            Settled: the task was not free.
-            ServiceError: not claimed, or not told, as far as anybody knows.
+            ServiceError: not told, as far as anybody knows.
         """
+        self._metrics.attempts(flight.claimed()[0].attempts)
         job = flight.take_job()
         traced = spans.RunSpans(job, prompts=self._trace_prompts)
         run = asyncio.create_task(self._run(job, beat, turn, traced), name="run")
-        flight.claiming = asyncio.create_task(self._claim(job, beat), name="claim")
         try:
             ran = await self._ran(job, run, flight, beat, turn)
         finally:
@@ -130,31 +113,6 @@ class Attempts:
         with traced.running():
             return await self._runtime.run(job, progress, freed)
 
-    async def _claim(self, job: Job, beat: Heartbeat) -> tuple[Claim, Task]:
-        # The GPU first: a thread that starts now would hold up the request that the runtime waits for.
-        await asyncio.sleep(_CLAIM_AFTER_SECONDS)
-        with spans.step("claim"):
-            return await self._claim_now(job, beat)
-
-    async def _claim_now(self, job: Job, beat: Heartbeat) -> tuple[Claim, Task]:
-        # One token for all tries: a claim whose answer got lost must not count as another attempt.
-        token, now, most = uuid.uuid4().hex, self._tasks.now(), self._limits.max_attempts
-        try:
-            claim, task = await self._persistently(
-                lambda: self._tasks.claim(job.id, job.submission, token=token, now=now, max_attempts=most)
-            )
-        except NotClaimableError as exc:
-            raise not_free(exc.task, job.submission, now=self._tasks.now()) from exc
-        except ServiceError:
-            # It may have been written all the same: then the task is let go, and the attempt not counted.
-            with contextlib.suppress(LostError, ServiceError):
-                await self._tasks.give_back(Claim(job.id, job.submission, token, 0), lost=False)
-            raise
-        beat.hold(claim)
-        self._metrics.attempts(claim.attempts)
-        spans.note({names.ATTEMPT: claim.attempts})
-        return claim, task
-
     async def _ran(
         self, job: Job, run: asyncio.Task[Result], flight: Flight, beat: Heartbeat, turn: Turn
     ) -> Result | AgentError:
@@ -180,8 +138,7 @@ class Attempts:
     async def _result(
         self, job: Job, run: asyncio.Task[Result], flight: Flight, beat: Heartbeat, turn: Turn
     ) -> Result:
-        assert flight.claiming is not None
-        why = await self._watch(job, run, flight.claiming, beat, turn)
+        why = await self._watch(job, run, beat, turn)
         flight.stages.had_gpu(turn.running.seconds)
         if why is not None:
             await self._stop(job, why, turn)
@@ -207,13 +164,11 @@ class Attempts:
             case _:
                 self._gpu.failed(job.submission, str(exc))
 
-    async def _watch(
-        self, job: Job, run: asyncio.Task[Result], claiming: Claiming, beat: Heartbeat, turn: Turn
-    ) -> Stop | None:
+    async def _watch(self, job: Job, run: asyncio.Task[Result], beat: Heartbeat, turn: Turn) -> Stop | None:
         """Wait until a job has left the GPU; return why it has to be stopped instead, if it has to."""
         signal = asyncio.create_task(beat.signal())
         leaving = asyncio.create_task(self._leaving.too_long(turn.running, delivery=self._pace.delivery))
-        waiting: set[asyncio.Future[object]] = {run, turn.freed, signal, leaving, claiming}  # type: ignore[arg-type]
+        waiting: set[asyncio.Future[object]] = {run, turn.freed, signal, leaving}  # type: ignore[arg-type]
         limit = self._limits.inference_of(job.tasktype)
         try:
             while True:
@@ -223,15 +178,9 @@ class Attempts:
                     return None
                 if signal.done():
                     return Stop.CANCELLED if signal.result() is Signal.CANCELLED else Stop.LOST
-                if claiming in waiting and claiming.done():
-                    waiting.discard(claiming)
-                    if claiming.exception() is not None:
-                        return Stop.UNCLAIMED
-                    if claiming.result()[1].cancel_requested:
-                        return Stop.CANCELLED
-                elif leaving.done():
+                if leaving.done():
                     return Stop.SHUTDOWN
-                elif turn.running.seconds >= limit:
+                if turn.running.seconds >= limit:
                     return Stop.TIMEOUT
         finally:
             signal.cancel()
@@ -290,8 +239,7 @@ class Attempts:
     ) -> Disposition:
         """Store, commit and tell how a run ended; lets go of the one result as soon as it is stored."""
         ended = self._pace.clock()
-        assert flight.claiming is not None
-        claim, task = await asyncio.shield(flight.claiming)
+        claim, task = flight.claimed()
         held = replace(held, task=task, record=flight.stages.record(attempt=claim.attempts))
         try:
             committed = await self._outcome(flight.stages, held, claim, results.pop())

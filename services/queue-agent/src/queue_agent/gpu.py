@@ -1,16 +1,22 @@
-"""Who has the runtime: one job at a time, and nobody while it is not to be trusted (DESIGN 5)."""
+"""Who has the runtime: one job at a time, and nobody while it is not to be trusted (DESIGN 5).
+
+Whoever waits for a turn is called to get ready (to claim its task) shortly before the runtime is free, so
+that the runtime waits for nobody's claim.
+"""
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from queue_agent.breaker import Breaker
 from queue_agent.health import BREAKER_OPEN, RUNTIME_NOT_READY, STOPPING, Health
 from queue_agent.metrics import Metrics
-from queue_agent.pace import Pace, Running
+from queue_agent.pace import Pace
 from queue_agent.ports import Job, Runtime
 from queue_agent.restart import Restarts
+from queue_agent.turns import Backlog, Turn
 from queue_agent.warmup import UnusableRuntimeError, WarmUp
 
 log = logging.getLogger(__name__)
@@ -30,86 +36,14 @@ class NoTurnError(Exception):
     is_expected = True  # and no failure of waiting
 
 
-class Turn:
-    """The right to run one job now, until it is freed; what it made is under way until it is closed."""
-
-    def __init__(self, running: Running, gpu: "Gpu") -> None:
-        loop = asyncio.get_running_loop()
-        self.running = running
-        self.freed: asyncio.Future[None] = loop.create_future()
-        self.answered: asyncio.Future[None] = loop.create_future()
-        self._stopping = False
-        self._gpu = gpu
-
-    def freed_by_runtime(self) -> None:
-        """Free it, unless its run is being stopped: then it is free when it was seen to have stopped."""
-        if not self._stopping:
-            self.free()
-
-    def stopping(self) -> None:
-        """Note that its run is being interrupted."""
-        self._stopping = True
-
-    def free(self, size: int = 0) -> None:
-        """Let the next job have the runtime, at once; harmless if it has it already.
-
-        Args:
-            size: bytes that the result holds in memory, as far as is known.
-        """
-        if not self.freed.done():
-            self.freed.set_result(None)
-            self._gpu.freed(self, size)
-
-    def answer_ended(self) -> None:
-        """Note that nothing more of its run comes from the runtime."""
-        if not self.answered.done():
-            self.answered.set_result(None)
-            self._gpu.answer_ended(self)
-
-    def weigh(self, size: int) -> None:
-        """Say how many bytes its result holds in memory until the turn is closed."""
-        self._gpu.backlog.weigh(self, size)
-
-    def close(self) -> None:
-        """Note that its result is out of memory."""
-        self.free()
-        self.answer_ended()
-        self._gpu.closed(self)
-
-
 @dataclass(slots=True, eq=False)
 class _Waiting:
     job: Job
     since: float
+    ready: bool
+    called: asyncio.Future[None]  # it is next: it may get ready
     granted: asyncio.Future[Turn | None]  # None: send it away
     passed: int = 0
-
-
-class Backlog:
-    """Bounds what waits to be stored: so many results, of so many bytes together."""
-
-    def __init__(self, results: int, max_bytes: int) -> None:
-        self._max_results = results
-        self._max_bytes = max_bytes
-        self._sizes: dict[Turn, int] = {}
-
-    @property
-    def full(self) -> bool:
-        """Whether the GPU has to wait, lest memory runs out."""
-        return len(self._sizes) >= self._max_results or sum(self._sizes.values()) > self._max_bytes
-
-    def add(self, turn: Turn, size: int) -> None:
-        """Count the result of a turn, with the bytes that are known."""
-        self._sizes[turn] = size
-
-    def weigh(self, turn: Turn, size: int) -> None:
-        """Note the size of a result, in bytes, if it is counted still."""
-        if turn in self._sizes:
-            self._sizes[turn] = size
-
-    def remove(self, turn: Turn) -> None:
-        """Count a result no more."""
-        self._sizes.pop(turn, None)
 
 
 class Gpu:
@@ -153,6 +87,7 @@ class Gpu:
         self._guess = guess
         self._changed = changed
         self._waiting: list[_Waiting] = []
+        self._calling: asyncio.TimerHandle | None = None
         self.turn: Turn | None = None
         self._unanswered: set[Turn] = set()
         self._doubted = asyncio.Event()
@@ -184,28 +119,35 @@ class Gpu:
         times = [remaining, *(self._pace.expected(w.job) for w in self._waiting)]
         return None if None in times else sum(time or 0.0 for time in times)
 
-    async def take(self, job: Job, *, patience: float) -> Turn:
+    async def take(
+        self, job: Job, *, patience: float, get_ready: Callable[[], Awaitable[None]] | None = None
+    ) -> Turn:
         """Wait for the runtime. Whoever gets a turn has to free it.
 
         Args:
             job: a prepared job.
             patience: seconds to wait where the end of the running job is not in sight.
+            get_ready: what has to be done before the turn, begun when the job is next and the runtime is
+                free, or will be shortly; the runtime waits for its end. What it raises is raised.
 
         Raises:
             NoTurnError: give the message back; somebody else may be free.
         """
         if self._closed:
             raise NoTurnError
-        waiting = _Waiting(job, self._pace.clock(), asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(
+            job, self._pace.clock(), get_ready is None, loop.create_future(), loop.create_future()
+        )
         try:
             self._waiting.append(waiting)
             self.give_turns()
-            while not waiting.granted.done():
-                if self.turn is not None and self.turn.running.is_new:
-                    patience = min(patience, 2 * self._guess)
-                await asyncio.wait({waiting.granted}, timeout=patience)
-                if not waiting.granted.done() and not self._in_sight(patience):
-                    raise NoTurnError
+            if get_ready is not None:
+                await self._until(waiting.called, waiting, patience)
+                await get_ready()
+                waiting.ready = True
+                self.give_turns()
+            await self._until(waiting.granted, waiting, patience)
         except asyncio.CancelledError:
             if waiting.granted.done() and (turn := waiting.granted.result()) is not None:
                 turn.close()
@@ -213,36 +155,72 @@ class Gpu:
         finally:
             if waiting in self._waiting:
                 self._waiting.remove(waiting)
+                self.give_turns()
         granted = waiting.granted.result()
-        if granted is None:
-            raise NoTurnError
+        assert granted is not None
         return granted
+
+    async def _until(self, event: asyncio.Future[Any], waiting: _Waiting, patience: float) -> None:
+        """Wait for an event, unless the job is sent away or nothing is in sight."""
+        granted = waiting.granted
+        while not event.done() and not granted.done():
+            if self.turn is not None and self.turn.running.is_new:
+                patience = min(patience, 2 * self._guess)
+            await asyncio.wait({event, granted}, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            if not event.done() and not granted.done() and not self._in_sight(patience):
+                raise NoTurnError
+        if granted.done() and granted.result() is None:
+            raise NoTurnError
 
     def _in_sight(self, patience: float) -> bool:
         remaining = self.turn.running.remaining() if self.turn else None
         return remaining is not None and remaining <= patience
 
     def give_turns(self) -> None:
-        """Give the runtime to the next job, if it is free, trusted, and its outputs have room."""
-        if self.turn is not None or not self.trusted or not self._waiting or self.backlog.full:
+        """Give the runtime to the next job, if it is free, trusted, and its outputs have room.
+
+        One that is not ready is called to get ready; in time, where the runtime is not free yet.
+        """
+        if self._calling is not None:
+            self._calling.cancel()
+            self._calling = None
+        if not self.trusted or not self._waiting or self.backlog.full:
+            return
+        if self.turn is not None:
+            self._call_in_time(self.turn)
             return
         chosen = self._next()
+        if not chosen.ready:
+            _call(chosen)
+            return
+        first = self._waiting[0]
+        if chosen is not first:
+            first.passed += 1
         self._waiting.remove(chosen)
         self.turn = Turn(self._pace.start(chosen.job), self)
         self._unanswered.add(self.turn)
         self._metrics.gpu(busy=True)
         chosen.granted.set_result(self.turn)
         self._changed()
+        self.give_turns()
+
+    def _call_in_time(self, turn: Turn) -> None:
+        """Call the next job while another has the runtime; not at all while its end is not in sight."""
+        remaining = turn.running.remaining()
+        if remaining is None:
+            return
+        left = remaining - self._pace.claim_ahead
+        if left > 0:
+            self._calling = asyncio.get_running_loop().call_later(left, self.give_turns)
+        else:
+            _call(self._next())
 
     def _next(self) -> _Waiting:
         """Choose the first that needs no other model; not for ever at the cost of the others."""
         first = self._waiting[0]
         if first.passed >= MAX_PASSED or self._pace.clock() - first.since >= MAX_PASSED_SECONDS:
             return first
-        chosen = next((w for w in self._waiting if self._runtime.has_loaded(w.job)), first)
-        if chosen is not first:
-            first.passed += 1
-        return chosen
+        return next((w for w in self._waiting if self._runtime.has_loaded(w.job)), first)
 
     def answer_ended(self, turn: Turn) -> None:
         """Note that a run is over altogether; for `Turn.answer_ended`."""
@@ -301,6 +279,7 @@ class Gpu:
 
     def progressed(self) -> None:
         """Note that more is known of the end of the running job."""
+        self.give_turns()
         self._changed()
 
     def close(self) -> None:
@@ -382,3 +361,8 @@ class Gpu:
     def _say_ready(self, ready: bool) -> None:
         self._metrics.runtime_ready(ready)
         self._health.set_ready(ready, RUNTIME_NOT_READY)
+
+
+def _call(waiting: _Waiting) -> None:
+    if not waiting.called.done():
+        waiting.called.set_result(None)

@@ -86,6 +86,11 @@ class Heartbeat:
             return True
         return self._clock() - self._last_hidden >= self._visibility
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether a renewal has met a cancel."""
+        return self._signal.done() and self._signal.result() is Signal.CANCELLED
+
     async def _run(self) -> None:
         # Apart, because a queue that is slow to answer must not keep the lease from being renewed.
         await asyncio.gather(self._keep(self._hide), self._keep(self._renew))

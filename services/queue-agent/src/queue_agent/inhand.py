@@ -47,7 +47,7 @@ class Flight:
         started: its turn on the GPU has come, or will not come any more.
         settled: nothing has to be done about the message any more.
         job: its prepared job, until it runs.
-        claiming: the claim of its task, from the start of the run.
+        claiming: the claim of its task, from shortly before its turn.
         task: the coroutine that carries it.
     """
 
@@ -64,6 +64,11 @@ class Flight:
         """Return the job that waits for its turn."""
         assert self.job is not None
         return self.job
+
+    def claimed(self) -> tuple[Claim, Task]:
+        """Return the claim of its task, which it has, and the row as it was then."""
+        assert self.claiming is not None
+        return self.claiming.result()
 
     def take_job(self) -> Job:
         """Return the job for its run; nobody else holds it then, or the inputs in it."""

@@ -41,6 +41,9 @@ from telemetry.logs import task_id
 
 # The row changed under our hands: look at it again soon.
 _TAKEN_SECONDS = 1
+# For so long after its end a task is left to be told by whoever ended it, in ms: who met it meanwhile would
+# tell it once more. The clocks may differ by that much.
+_TELLING_MS, _CLOCKS_DIFFER_MS = 5000, 1000
 # A body that the API took can grow when it is written again: 1e15 has four characters, its digits sixteen.
 _MAX_CONTENT_BYTES = 4 * MAX_BODY_BYTES
 
@@ -227,6 +230,9 @@ class Intake:
         task = held.task
         if task.status.is_terminal:
             if task.notified_at is None:
+                age = self._tasks.now() - (task.finished_at or 0)
+                if -_CLOCKS_DIFFER_MS <= age < _TELLING_MS:
+                    raise Settled(GiveBack(_TELLING_MS // 1000), "ended just now, and is being told")
                 await self._ending.tell(task, held.traceparent)
             raise Settled(Delete(), "ended already")
         if task.status is Status.RUNNING and (task.lease_until or 0) > self._tasks.now():

@@ -7,6 +7,10 @@ from typing import Any
 
 from queue_agent.ports import Job
 
+# A message is received, and a task claimed, so many times what that takes before the running task ends,
+# and a bit.
+_AHEAD = 2.0
+_AHEAD_SECONDS = 0.05
 # The share of the newest measurement in a moving average.
 _WEIGHT = 0.3
 # Before that much of a run its progress says little about its end.
@@ -46,20 +50,30 @@ class Pace:
         self.clock = clock
         self._runs: dict[tuple[Any, ...], Average] = {}
         self._fetch = Average()
+        self._claim = Average()
         self._delivery = Average()
 
     def fetched(self, seconds: float) -> None:
         """Note what it took to have a message that was waiting ready to run."""
         self._fetch.add(seconds)
 
+    def claimed(self, seconds: float) -> None:
+        """Note what it took to claim a task."""
+        self._claim.add(seconds)
+
     def delivered(self, seconds: float) -> None:
         """Note what it took from a run's end to the end of its task."""
         self._delivery.add(seconds)
 
     @property
-    def fetch(self) -> float:
-        """What the next fetch takes; 0 before the first."""
-        return self._fetch.value or 0.0
+    def fetch_ahead(self) -> float:
+        """How long before the GPU is free the next message has to be received, lest the GPU waits for it."""
+        return _AHEAD * ((self._fetch.value or 0.0) + (self._claim.value or 0.0)) + _AHEAD_SECONDS
+
+    @property
+    def claim_ahead(self) -> float:
+        """How long before the GPU is free the next task has to be claimed, lest the GPU waits for it."""
+        return _AHEAD * (self._claim.value or 0.0) + _AHEAD_SECONDS
 
     @property
     def delivery(self) -> float:

@@ -6,6 +6,7 @@ bounds them is who may receive (`Worker`), who has the GPU (`Gpu`), and what wai
 
 import asyncio
 import contextlib
+import contextvars
 import logging
 import time
 import uuid
@@ -19,10 +20,11 @@ from queue_agent import spans
 from queue_agent.attempt import Attempts
 from queue_agent.backoff import MAX_BACK_OFF, back_off
 from queue_agent.breaker import Breaker
+from queue_agent.claiming import Claims
 from queue_agent.coroutines import end_of
 from queue_agent.errors import RuntimeRefusedStartError, ServiceError, TaskFailedError
 from queue_agent.fetching import Inputs
-from queue_agent.gpu import Backlog, Gpu, NoTurnError
+from queue_agent.gpu import Gpu, NoTurnError
 from queue_agent.guarded import GuardedRuntime
 from queue_agent.health import Health
 from queue_agent.heartbeat import Heartbeat
@@ -32,6 +34,7 @@ from queue_agent.pace import Pace
 from queue_agent.ports import Delivery, Job
 from queue_agent.restart import Restarts
 from queue_agent.stages import Stages
+from queue_agent.turns import Backlog
 from queue_agent.warmup import WarmUp
 from queue_agent.world import World
 from task_store import LostError
@@ -40,9 +43,6 @@ log = logging.getLogger(__name__)
 
 # Messages that may be in hand besides, while the inputs of others are slow to come.
 _MORE_WHILE_SLOW = 6
-# The next message is received so many times what fetching takes before the running task ends, and a bit.
-_AHEAD = 2.0
-_AHEAD_SECONDS = 0.05
 # A long poll that brought a message late says nothing about how long receiving takes.
 _MAX_RECEIVE_SECONDS = 1.0
 # At the very end: for coroutines that were cancelled, for commits under way, and for giving back.
@@ -86,6 +86,7 @@ class Worker:
             guess=world.limits.guess,
             changed=self._change.set,
         )
+        self._claims = Claims(world, pace=self._pace)
         self._attempts = Attempts(
             world, gpu=self._gpu, pace=self._pace, leaving=self._leaving, troubled=self._troubled
         )
@@ -210,9 +211,8 @@ class Worker:
             return None if ready else self._limits.slow_preparing
         if self._gpu.turn is None:
             return 0.0
-        ahead = _AHEAD * self._pace.fetch + _AHEAD_SECONDS
         start = self._gpu.next_start()
-        return None if start is None else max(0.0, start - ahead)
+        return None if start is None else max(0.0, start - self._pace.fetch_ahead)
 
     async def _receive(self) -> Delivery | None:
         receive = asyncio.create_task(self._queue.receive(wait_seconds=self._limits.receive_wait))
@@ -343,19 +343,21 @@ class Worker:
             self._start(flight)
 
     async def _in_turn(self, flight: Flight, held: InHand, beat: Heartbeat) -> Disposition:
+        around = contextvars.copy_context()  # the claim is a step of its own, though the wait goes on
+
+        async def claim() -> None:
+            await self._claims.take(flight, held, beat, around)
+
         try:
             with flight.stages.stage("wait"):
-                turn = await self._gpu.take(flight.waiting_job(), patience=self._limits.hold)
+                turn = await self._gpu.take(flight.waiting_job(), patience=self._limits.hold, get_ready=claim)
         except NoTurnError:
             self._metrics.prefetch_returned()
+            await self._claims.let_go(flight, beat)
             return GiveBack()
         try:
             self._start(flight)
-            if beat.lost:
-                return Leave()
-            if self._intake.is_late(held):
-                turn.free()
-                await self._intake.check_deadline(held)
+            await self._claims.check(flight, held, beat, turn)
             self._metrics.message_age(max(0.0, time.time() - flight.delivery.sent_at.timestamp()))
             return await self._attempts.make(flight, held, beat, turn)
         finally:

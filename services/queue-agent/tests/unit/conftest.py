@@ -236,8 +236,15 @@ class Agent:
             while not condition():
                 await asyncio.sleep(0.005)
 
+    async def running(self, task_id: str = "t1") -> Task:
+        """Wait until the runtime has got a task; it is claimed by then."""
+        async with asyncio.timeout(5):
+            while not any(job.id == task_id for job in self.runtime.jobs):
+                await asyncio.sleep(0.001)
+        return self.row(task_id)
+
     async def claimed(self, task_id: str = "t1") -> Task:
-        """Wait until a task is running: its claim is written beside the start of its run."""
+        """Wait until a task is claimed, which another may run before."""
         async with asyncio.timeout(5):
             while (task := self.row(task_id)).status is not Status.RUNNING:
                 await asyncio.sleep(0.001)

@@ -40,7 +40,7 @@ async def test_a_message_that_is_lost_while_it_waits_for_the_gpu_starts_nothing(
     agent.post("t1")
     async with agent.working() as worker:
         agent.learn(worker)
-        await agent.claimed("t1")
+        await agent.running("t1")
         agent.runtime._scripts = [picture()]
         agent.post("t2")
         await until(lambda: worker._gpu.waiting)
@@ -113,7 +113,7 @@ async def test_a_message_goes_back_though_giving_its_task_back_trips_up_the_agen
 
     agent.runtime._scripts, agent.runtime.interrupt = [hanging()], deaf
     async with agent.working() as worker:
-        await agent.claimed()
+        await agent.running()
         agent.tasks.give_back = broken
         worker.stop()
     assert gave_back.is_set()
@@ -134,7 +134,7 @@ async def test_a_task_that_is_gone_when_it_is_given_back_is_nothing_to_tell_of(
 
     agent.runtime._scripts, agent.runtime.interrupt = [hanging()], deaf
     async with agent.working() as worker:
-        row = await agent.claimed()
+        row = await agent.running()
         later = (row.lease_until or 0) + 1
         agent.store.claim("t1", message.submission, token="faster", lease_until=later + 1, now=later)
         worker.stop()

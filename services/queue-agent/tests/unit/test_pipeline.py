@@ -8,11 +8,9 @@ import pytest
 
 from queue_agent.errors import ServiceError, TaskFailedError
 from queue_agent.ports import Job, Output, Progress, Result
-from queue_agent.tasks import now_ms
 from queue_agent.testing import MemoryFetcher, SlowOutputs, hanging, picture, until
 from s3io.inputs import FetchedInput
 from task_schema import Status, TaskCode
-from task_store import TableUnavailableError
 
 MakeAgent = Callable[..., Any]
 
@@ -70,7 +68,7 @@ async def test_the_next_task_has_the_gpu_while_the_last_answer_is_read(make_agen
         await until(lambda: stage.started)
         stage.freed["t1"].set()
         await until(lambda: stage.started == ["t1", "t2"])
-        await agent.claimed("t1")
+        await agent.running("t1")
         stage.answered["t1"].set()
         stage.finish("t2")
         await until(lambda: len(agent.queue) == 0)
@@ -221,66 +219,6 @@ async def test_with_more_in_hand_tasks_for_the_loaded_model_go_first_but_not_for
     assert [job.model for job in agent.runtime.jobs] == [*["a"] * 5, "b", *["a"] * 4]
 
 
-# --- the claim beside the start ---
-
-
-async def test_a_run_whose_claim_is_refused_is_interrupted_and_tells_nothing(make_agent: MakeAgent) -> None:
-    agent = make_agent(hanging())
-    message = agent.post(content={"init_images": [LINK]})
-
-    class Overtaken(MemoryFetcher):
-        async def fetch(self, url: str) -> FetchedInput:
-            now = now_ms()
-            agent.store.claim("t1", message.submission, token="faster", lease_until=now + 60_000, now=now)
-            return await super().fetch(url)
-
-    agent.fetcher = Overtaken(links={LINK: b"12"})
-    await agent.work_until(lambda: agent.queue.hidden and agent.queue.hidden[-1][1] > 50)
-    assert agent.runtime.interrupted == ["t1"]
-    assert (agent.row().token, agent.row().attempts) == ("faster", 1)
-    assert agent.announcer.announced == []
-
-
-async def test_a_run_that_cannot_be_claimed_goes_back_and_counts_no_attempt(make_agent: MakeAgent) -> None:
-    agent = make_agent(hanging(), retry_delays=(0.0,))
-    agent.post()
-
-    def unavailable(*_: Any, **__: Any) -> Any:
-        raise TableUnavailableError("claim")
-
-    claim, agent.store.claim = agent.store.claim, unavailable
-    await agent.work_until(lambda: agent.runtime.interrupted == ["t1"] and bool(agent.queue.hidden))
-    assert (agent.row().status, agent.row().attempts) == (Status.QUEUED, 0)
-    agent.store.claim = claim
-    agent.queue.reappear()
-    agent.runtime._scripts = [picture()]
-    await agent.work_off()
-    assert (agent.row().status, agent.row().attempts) == (Status.SUCCEEDED, 1)
-
-
-async def test_a_run_that_ends_before_its_claim_is_answered_waits_for_it(make_agent: MakeAgent) -> None:
-    agent = make_agent()
-    agent.post()
-    tasks_claim = agent.tasks.claim
-    asked = asyncio.Event()
-    answer = asyncio.Event()
-
-    async def slow(*args: Any, **kwargs: Any) -> Any:
-        asked.set()
-        await answer.wait()
-        return await tasks_claim(*args, **kwargs)
-
-    agent.tasks.claim = slow
-    async with agent.working():
-        await asked.wait()
-        await until(lambda: agent.runtime.jobs)
-        await asyncio.sleep(0.02)
-        assert agent.outputs.objects == {}
-        answer.set()
-        await until(lambda: len(agent.queue) == 0)
-    assert agent.row().status is Status.SUCCEEDED
-
-
 # --- after the GPU ---
 
 
@@ -301,7 +239,7 @@ async def test_a_message_that_is_lost_after_the_run_is_left_alone_and_its_task_i
     stage = Stage(agent, ["t1"])
     agent.post("t1")
     async with agent.working():
-        await agent.claimed("t1")
+        await agent.running("t1")
         stage.freed["t1"].set()
         [queued] = agent.queue._messages.values()
         queued.handle = "another's"
@@ -347,7 +285,7 @@ async def test_a_stop_does_not_wait_for_a_task_that_will_not_end_in_time(make_ag
     stage = Stage(agent, ["t1"])
     agent.post("t1")
     async with agent.working() as worker, asyncio.timeout(5):
-        await agent.claimed("t1")
+        await agent.running("t1")
         await asyncio.sleep(0.05)
         agent.learn(worker, 1000)
         worker.stop()
@@ -362,7 +300,7 @@ async def test_a_second_stop_waits_for_nothing(make_agent: MakeAgent) -> None:
     stage = Stage(agent, ["t1"])
     agent.post("t1")
     async with agent.working() as worker, asyncio.timeout(5):
-        await agent.claimed("t1")
+        await agent.running("t1")
         worker.stop()
         await asyncio.sleep(0.02)
         assert agent.runtime.interrupted == []

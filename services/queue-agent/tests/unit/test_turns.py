@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from queue_agent.breaker import Breaker
-from queue_agent.gpu import MAX_PASSED_SECONDS, Backlog, Gpu
+from queue_agent.gpu import MAX_PASSED_SECONDS, Gpu, NoTurnError
 from queue_agent.health import Health
 from queue_agent.metrics import Metrics
 from queue_agent.pace import Pace
 from queue_agent.ports import Job
 from queue_agent.restart import Restarts
 from queue_agent.testing import FakeClock, FakeRuntime, picture, run, until
+from queue_agent.turns import Backlog
 from queue_agent.warmup import WarmUp
 
 
@@ -27,12 +28,13 @@ class Machine:
     def __init__(self, *, warmed_up: bool = False) -> None:
         self.runtime = FakeRuntime(picture())
         self.clock = FakeClock()
+        self.pace = Pace(self.clock)
         health = Health()
         content = {"prompt": "warm"}
         warm_up = WarmUp(self.runtime, "text-to-image", content, limit=5, health=health)
         self.gpu = Gpu(
             runtime=self.runtime,
-            pace=Pace(self.clock),
+            pace=self.pace,
             restarts=Restarts(None, "http://127.0.0.1:9"),
             backlog=Backlog(4, 1024),
             metrics=Metrics("sdruntime"),
@@ -79,6 +81,90 @@ async def test_a_task_for_another_model_is_passed_for_half_a_minute_at_most(
         [last] = late
         waiting[winner].result().close()
         (await last).close()
+
+
+class Getting:
+    """What a job does to get ready."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.fault: Exception | None = None
+
+    async def __call__(self) -> None:
+        self.begun.set()
+        await self.go_on.wait()
+        if self.fault is not None:
+            raise self.fault
+
+
+async def test_a_job_gets_ready_shortly_before_the_runtime_is_free() -> None:
+    machine = Machine()
+    machine.pace.ran(job("any"), 10.0)
+    getting = Getting()
+    async with machine.kept():
+        turn = await machine.gpu.take(job("first"), patience=5)
+        taking = asyncio.create_task(machine.gpu.take(job("next"), patience=50, get_ready=getting))
+        await until(lambda: machine.gpu.waiting)
+        machine.clock.now += 9.9
+        machine.gpu.progressed()
+        await asyncio.sleep(0)
+        assert not getting.begun.is_set()
+        machine.clock.now += 0.06
+        machine.gpu.progressed()
+        await getting.begun.wait()
+        getting.go_on.set()
+        await asyncio.sleep(0.01)
+        assert not taking.done()
+        turn.close()
+        (await taking).close()
+
+
+async def test_the_time_to_get_ready_comes_by_itself() -> None:
+    machine = Machine()
+    machine.pace.ran(job("any"), 0.07)
+    getting = Getting()
+    async with machine.kept():
+        turn = await machine.gpu.take(job("first"), patience=5)
+        taking = asyncio.create_task(machine.gpu.take(job("next"), patience=50, get_ready=getting))
+        await until(lambda: machine.gpu.waiting)
+        machine.clock.now += 0.03
+        await getting.begun.wait()
+        getting.go_on.set()
+        turn.close()
+        (await taking).close()
+
+
+async def test_a_free_runtime_waits_for_who_is_getting_ready_and_goes_on_where_that_fails() -> None:
+    machine = Machine()
+    failing, other = Getting(), Getting()
+    failing.fault = ZeroDivisionError("claim")
+    other.go_on.set()
+    async with machine.kept():
+        first = asyncio.create_task(machine.gpu.take(job("first"), patience=5, get_ready=failing))
+        await failing.begun.wait()
+        second = asyncio.create_task(machine.gpu.take(job("second"), patience=5, get_ready=other))
+        await until(lambda: len(machine.gpu.waiting) == 2)
+        assert machine.gpu.turn is None
+        assert not other.begun.is_set()
+        failing.go_on.set()
+        (await second).close()
+        with pytest.raises(ZeroDivisionError):
+            await first
+
+
+async def test_who_gets_ready_while_the_runtime_is_closed_gets_no_turn() -> None:
+    machine = Machine()
+    getting = Getting()
+    async with machine.kept():
+        taking = asyncio.create_task(machine.gpu.take(job("first"), patience=5, get_ready=getting))
+        await getting.begun.wait()
+        machine.gpu.close()
+        await asyncio.sleep(0.01)
+        assert not taking.done()
+        getting.go_on.set()
+        with pytest.raises(NoTurnError):
+            await taking
 
 
 async def test_a_runtime_that_was_away_may_have_been_started_again_and_is_warmed_up() -> None:

@@ -11,7 +11,7 @@ from queue_agent.backoff import MAX_BACK_OFF, back_off
 from queue_agent.errors import RuntimeLostError, RuntimeRefusedStartError, TaskFailedError
 from queue_agent.ports import Job, Output, Progress, Result
 from queue_agent.tasks import now_ms
-from queue_agent.testing import failing, hanging, picture
+from queue_agent.testing import failing, hanging, picture, until
 from s3io.errors import InputUnreachableError
 from task_schema import Status, TaskCode, TaskError
 from task_store import Outcome
@@ -186,7 +186,7 @@ async def test_sns_failing_for_a_while_loses_no_notification(make_agent: MakeAge
 async def test_an_ended_task_nobody_was_told_of_is_told_with_the_same_event_id(make_agent: MakeAgent) -> None:
     agent = make_agent()
     message = agent.post()
-    now = now_ms()
+    now = now_ms() - 10_000
     agent.store.claim("t1", message.submission, token="other", lease_until=now, now=now)
     outcome = Outcome(
         status=Status.SUCCEEDED, event_id="event-1", notification='{"id": "t1"}', output_url="s3://o/x.out"
@@ -197,6 +197,24 @@ async def test_an_ended_task_nobody_was_told_of_is_told_with_the_same_event_id(m
     assert (announced.event_id, announced.text) == ("event-1", '{"id": "t1"}')
     assert agent.runtime.jobs == []
     assert agent.row().notified_at is not None
+
+
+async def test_a_task_that_ended_just_now_is_left_to_be_told_by_whoever_ended_it(
+    make_agent: MakeAgent,
+) -> None:
+    agent = make_agent()
+    message = agent.post()
+    error = TaskError.of(TaskCode.CANCELLED, "by the API")
+    outcome = Outcome(status=Status.CANCELLED, event_id="event-1", notification='{"id": "t1"}', error=error)
+    agent.store.cancel("t1", message.submission, outcome=outcome, now=now_ms())
+    async with agent.working() as worker:
+        await until(lambda: agent.receives and not worker._flights)
+        assert agent.announcer.announced == []
+        assert not agent.queue.visible
+        agent.store.mark_notified("t1", message.submission, now=now_ms())
+        agent.queue.reappear()
+        await until(lambda: len(agent.queue) == 0)
+    assert agent.announcer.announced == []
 
 
 async def test_a_message_delivered_again_after_the_end_is_deleted_and_told_no_more(
@@ -244,7 +262,7 @@ async def test_a_holder_that_lost_its_claim_drops_the_run_and_its_outputs(make_a
     message = agent.post()
 
     async def overtaken(job: Job, progress: Progress) -> Result:
-        row = await agent.claimed()
+        row = await agent.running()
         later = (row.lease_until or 0) + 1
         agent.store.claim("t1", message.submission, token="faster", lease_until=later + 60_000, now=later)
         return Result(answer={}, outputs=[Output(b"late", ("image",))])
@@ -263,7 +281,7 @@ async def test_a_renewal_that_is_refused_interrupts_the_runtime(make_agent: Make
     message = agent.post()
     async with agent.working():
         async with asyncio.timeout(5):
-            await agent.claimed()
+            await agent.running()
             later = (agent.row().lease_until or 0) + 60_000
             agent.store.claim("t1", message.submission, token="faster", lease_until=later, now=later - 1)
             while not agent.runtime.interrupted:
@@ -276,7 +294,7 @@ async def test_cancelling_a_running_task_interrupts_it_and_is_told(make_agent: M
     agent = make_agent(hanging())
     message = agent.post()
     async with agent.working(), asyncio.timeout(5):
-        await agent.claimed()
+        await agent.running()
         error = TaskError.of(TaskCode.CANCELLED, "cancelled")
         outcome = Outcome(status=Status.CANCELLED, event_id="e", notification="{}", error=error)
         agent.store.cancel("t1", message.submission, outcome=outcome, now=now_ms())

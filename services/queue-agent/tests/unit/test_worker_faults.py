@@ -214,7 +214,7 @@ async def test_a_task_that_expires_while_its_inputs_are_fetched_never_starts(mak
     assert agent.runtime.jobs == []
 
 
-async def test_a_cancel_that_the_claim_meets_interrupts_the_run_before_any_beat(
+async def test_a_cancel_that_the_claim_meets_ends_the_task_and_no_runtime_gets_it(
     make_agent: MakeAgent,
 ) -> None:
     agent = make_agent(hanging(), beat=60)
@@ -230,8 +230,9 @@ async def test_a_cancel_that_the_claim_meets_interrupts_the_run_before_any_beat(
 
     agent.fetcher = CancellingFetcher(links={LINK: b"1"})
     await agent.work_off()
-    assert agent.row().status is Status.CANCELLED
-    assert agent.runtime.interrupted == ["t1"]
+    assert (agent.row().status, agent.row().attempts) == (Status.CANCELLED, 1), "the one that crashed"
+    assert agent.announcer.told[0]["error"]["code"] == "cancelled"
+    assert agent.runtime.jobs == []
 
 
 async def test_a_runtime_that_fails_to_be_interrupted_does_not_undo_the_timeout(
@@ -253,7 +254,7 @@ async def test_a_beat_with_a_bug_is_followed_by_the_next_one(make_shaky: MakeAge
     agent.store.faults["renew"] = ["bug", "bug"]
     agent.post()
     async with agent.working(), asyncio.timeout(5):
-        lease = (await agent.claimed()).lease_until
+        lease = (await agent.running()).lease_until
         while agent.row().lease_until == lease:
             await asyncio.sleep(0.005)
     assert agent.row().status is Status.QUEUED
@@ -271,7 +272,7 @@ async def test_a_cancelled_task_is_kept_hidden_until_it_is_told(make_agent: Make
 
     agent.runtime.interrupt = slow
     async with agent.working(), asyncio.timeout(5):
-        await agent.claimed()
+        await agent.running()
         outcome = Outcome(status=Status.CANCELLED, event_id="e", notification="{}", error=CANCELLED)
         agent.store.cancel("t1", message.submission, outcome=outcome, now=now_ms())
         await interrupted.wait()
