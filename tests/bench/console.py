@@ -1,0 +1,202 @@
+"""How fast the console's page is: first paint, bytes of script, and thousands of tasks scrolled.
+
+    ./pants run tests:program -- bench.console --tasks 3000
+
+Starts a console over a stand-in for the API that has so many tasks, and a real Chromium in front of it. A
+load is cold: nothing is in the browser's cache. The gallery is scrolled from its top to its end and back, a
+step in each frame; a frame's time is from one animation frame to the next. Prints figures, and judges none.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from local.sockets import free_port, listens
+from tests.bench.stage import end, environment
+from tests.bench.stand_in import API_KEY, RUNTIMES, stand_in
+from tests.console.browser import Browser
+from tests.console.chromium import chromium
+
+TASKS = 3000
+LOADS = 7
+STEP = 120  # pixels in each frame: 7,200 in a second, a fast fling
+SLOW = 50.0  # milliseconds
+PATIENCE = 60.0  # seconds
+TOKEN = "of-the-benchmark-alone"
+SOURCES = {
+    "mode": "api",
+    "api_key": API_KEY,
+    "input_max": 33_554_432,
+    "runtimes": [
+        {
+            "name": name,
+            "type": "comfyui" if name == "comfyruntime" else "sdwebui",
+            "tasktypes": ["pipeline"] if name == "comfyruntime" else ["text-to-image", "image-to-image"],
+            "models": [],
+        }
+        for name in RUNTIMES
+    ],
+}
+PAINTS = """
+const at = (name) => performance.getEntriesByName(name, "paint")[0]?.startTime ?? null;
+return [at("first-paint"), at("first-contentful-paint")];
+"""
+# Whatever has most to scroll, the page or a part of it.
+SCROLL = """
+const [step, back] = args;
+const places = [document.scrollingElement, ...document.querySelectorAll("main, main *")];
+const rest = (one) => one.scrollHeight - one.clientHeight;
+const style = (one) => getComputedStyle(one).overflowY;
+const scrolls = (one) => one === document.scrollingElement || /auto|scroll/.test(style(one));
+const place = places.filter(scrolls).sort((a, b) => rest(b) - rest(a))[0];
+const tasks = [];
+const observer = new PerformanceObserver((list) => {
+  tasks.push(...list.getEntries().map((one) => one.duration));
+});
+observer.observe({ type: "longtask" });
+const frames = [];
+const height = rest(place);
+let blank = 0;
+await new Promise((resolve) => {
+  let before = null;
+  const frame = (now) => {
+    if (before !== null) frames.push(now - before);
+    before = now;
+    const at = Math.min(Math.max(place.scrollTop + (back ? -step : step), 0), rest(place));
+    place.scrollTop = at;
+    if (back ? at <= 0 : at >= rest(place) - 1) resolve();
+    else requestAnimationFrame(frame);
+  };
+  requestAnimationFrame(frame);
+});
+await new Promise((resolve) => setTimeout(resolve, 200));
+observer.disconnect();
+return { frames, tasks, height };
+"""
+
+
+@dataclass
+class Sweep:
+    """One way through the gallery: milliseconds from frame to frame, and of tasks of over 50 ms."""
+
+    name: str
+    frames: list[float]
+    tasks: list[float]
+    height: float
+
+    def line(self) -> str:
+        """Return it as text."""
+        frames = sorted(self.frames)
+        slow = sum(frame > SLOW for frame in frames)
+        return (
+            f"{self.name}: {len(frames)} frames over {self.height:.0f} px,"
+            f" median {statistics.median(frames):.1f} ms, p99 {frames[int(len(frames) * 0.99)]:.1f} ms,"
+            f" longest {frames[-1]:.1f} ms, over {SLOW:g} ms: {slow} ({slow / len(frames):.2%});"
+            f" long tasks: {len(self.tasks)}, longest {max(self.tasks, default=0):.0f} ms"
+        )
+
+
+@contextmanager
+def console(endpoint: str, folder: Path, *options: str) -> Iterator[str]:
+    """Keep a console up over an API; yield the address that opens it."""
+    port = free_port()
+    sources, token = folder / "sources.json", folder / "token"
+    for path, text in ((sources, json.dumps({**SOURCES, "endpoint": endpoint})), (token, TOKEN)):
+        path.touch(mode=0o600)
+        path.write_text(text)
+    files = ("--sources", str(sources), "--token-file", str(token))
+    command = [sys.executable, "-m", "console", *files, "--port", str(port), *options]
+    process = subprocess.Popen(command, env=environment(), stdin=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not listens(port):
+            assert process.poll() is None, f"the console ended with {process.returncode}"
+            assert time.monotonic() < deadline, f"the console does not listen after {PATIENCE:g} s"
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}/?token={TOKEN}"
+    finally:
+        end(process)
+
+
+def loads(browser: Browser, address: str, count: int) -> list[tuple[float, float]]:
+    """Load the page cold so many times; return first paint and first content in ms."""
+    origin = address.partition("?")[0]
+    browser.open(address)
+    found = []
+    for _ in range(count):
+        browser.open("about:blank")
+        browser.cdp("Network.clearBrowserCache")
+        browser.open(origin)
+        paints = browser.until(lambda: _whole(browser.run(PAINTS)), what="a first paint")
+        found.append((float(paints[0]), float(paints[1])))
+    return found
+
+
+def sweeps(browser: Browser, address: str, tasks: int) -> list[Sweep]:
+    """Scroll through the gallery once all tasks are there."""
+    browser.open(f"{address.partition('?')[0]}#/gallery")
+    browser.run("location.reload()")
+    browser.until(
+        lambda: browser.run("return document.body.innerText").replace(",", "").find(str(tasks)) >= 0 or None,
+        what=f"a gallery that counts {tasks} tasks",
+        patience=PATIENCE,
+    )
+    time.sleep(1.0)  # what was under way before is not measured
+    ways = (("down, pictures come", False), ("up", True))
+    return [Sweep(name, **browser.run_async(SCROLL, STEP, back)) for name, back in ways]
+
+
+def scripts(address: str) -> tuple[int, int]:
+    """Return the bytes of all scripts as they are sent compressed, and unpacked."""
+    origin = address.partition("?")[0]
+    with httpx.Client(base_url=origin, trust_env=False, headers={"accept-encoding": "gzip"}) as http:
+        with http.stream("GET", "/assets/app.js") as answer:
+            packed = sum(len(part) for part in answer.iter_raw())
+        return packed, len(http.get("/assets/app.js").content)
+
+
+def _whole(paints: list[Any]) -> list[Any] | None:
+    return paints if all(paint is not None for paint in paints) else None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print, and return 0."""
+    parser = argparse.ArgumentParser(prog="console", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--tasks", type=int, default=TASKS)
+    parser.add_argument("--loads", type=int, default=LOADS)
+    parser.add_argument("--page", help="a folder with the page, in place of the one that is built in")
+    asked = parser.parse_args(arguments)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        api = stack.enter_context(stand_in(asked.tasks))
+        address = stack.enter_context(
+            console(api.url, folder, *(["--page", asked.page] if asked.page else []))
+        )
+        packed, unpacked = scripts(address)
+        browser = Browser(stack.enter_context(chromium()), folder)
+        browser.driver.set_script_timeout(PATIENCE * 2)
+        browser.look()
+        paints = loads(browser, address, asked.loads)
+        swept = sweeps(browser, address, asked.tasks)
+    print(f"script: {packed / 1000:.1f} kB compressed, {unpacked / 1000:.1f} kB unpacked")
+    for name, times in zip(("first paint", "first content"), zip(*paints, strict=True), strict=True):
+        median, longest = statistics.median(times), max(times)
+        print(f"{name} of {len(paints)} cold loads: median {median:.0f} ms, at most {longest:.0f} ms")
+    for sweep in swept:
+        print(f"{asked.tasks} tasks, {sweep.line()}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
