@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 from darkroom_cli.interruption import interruptible
 from darkroom_cli.terminal import Terminal
@@ -17,11 +18,13 @@ from local.errors import NotUpError, StartError
 from local.home import Home
 from local.lock import end_running, holder
 from local.settings import Settings
+from local.sockets import listens
 from local.state import State, read_state
 from local.system import System
 
 DETACHED_TIMEOUT = 180.0  # seconds until a detached system must be ready; the first start synthesises
 POLL_INTERVAL = 0.1  # seconds
+CONSOLE_TIMEOUT = 15.0  # seconds from a ready system to a console that answers; it takes one or two
 _EXAMPLE = {
     "task": {
         "metadata": {
@@ -50,6 +53,7 @@ async def up(*, home: Home, environ: Mapping[str, str], settings: Settings, term
         started = time.monotonic()
         async with system as state:
             ready = True
+            await asyncio.to_thread(wait_for_console, state)
             introduce(state, terminal, seconds=time.monotonic() - started)
             terminal.remark("Ctrl-C, or ./darkroom down, ends it")
             raise await system.failed()
@@ -103,6 +107,7 @@ def up_detached(*, home: Home, environ: Mapping[str, str], arguments: list[str],
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
         raise StartError(f"it did not become ready:\n{log.read_text(errors='replace').strip()}", log=log)
+    wait_for_console(state)
     introduce(state, terminal)
     terminal.remark("./darkroom down ends it")
 
@@ -122,9 +127,11 @@ def introduce(state: State, terminal: Terminal, *, seconds: float | None = None)
     """Say where the system is and how to use it."""
     took = f" ({seconds:.1f} s)" if seconds is not None else ""
     terminal.out.print(f"Darkroom is up{took}", style="bold green")
-    if state.console_url is not None:
+    if console_answers(state):
         terminal.say(f"  {'console':<9} {state.console_url}")
         terminal.say(f"  {'':<9} (open it in the browser: it lets in who has this address)")
+    elif state.console_url is not None:
+        terminal.say(f"  {'console':<9} does not answer; {state.logs / 'console.log'} says why")
     for name, value in (
         ("endpoint", state.endpoint),
         ("API key", state.api_key),
@@ -139,6 +146,19 @@ def introduce(state: State, terminal: Terminal, *, seconds: float | None = None)
     terminal.say(curl_line(state))
     terminal.say()
     terminal.say('./darkroom submit "a lighthouse at dusk" -o lighthouse.png')
+
+
+def wait_for_console(state: State) -> None:
+    """Wait until the console answers, if there is to be one; not for ever: the system does without it."""
+    deadline = time.monotonic() + CONSOLE_TIMEOUT
+    while state.console_url is not None and not console_answers(state) and time.monotonic() < deadline:
+        time.sleep(POLL_INTERVAL)
+
+
+def console_answers(state: State) -> bool:
+    """Whether somebody listens where the console is to be."""
+    port = None if state.console_url is None else urlsplit(state.console_url).port
+    return port is not None and listens(port)
 
 
 def curl_line(state: State) -> str:

@@ -188,3 +188,22 @@ def test_runtimes_that_are_named_know_what_they_take() -> None:
         ("a", ("pipeline",)),
         ("b", ("pipeline",)),
     ]
+
+
+def test_up_names_a_console_that_answers_and_says_of_another_where_its_log_is(
+    up: Callable[[str | None], None], home: Home
+) -> None:
+    def said() -> str:
+        result = CliRunner().invoke(app, ["up", "--detach"], env={"COLUMNS": "200", "NO_COLOR": "1"})
+        assert result.exit_code == 0
+        return result.stdout
+
+    with socket.create_server(("127.0.0.1", 0)) as console:
+        address = f"http://127.0.0.1:{console.getsockname()[1]}/?token=t"
+        up(address)
+        assert address in said()
+    gone = said()
+    assert address not in gone
+    assert f"console   does not answer; {home.logs / 'console.log'} says why" in gone
+    up(None)
+    assert "  console " not in said()

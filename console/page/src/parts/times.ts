@@ -51,7 +51,7 @@ export function agoText(at: number, from: number): string {
 }
 
 // Made once: to make one takes longer than to draw a tile.
-const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium", hourCycle: "h23" });
 
 /** A moment whole, for a title or a table. */
 export function momentText(at: number): string {
