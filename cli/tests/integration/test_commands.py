@@ -1,19 +1,18 @@
 """The commands as a user runs them, on a system of stand-ins."""
 
+import itertools
 import json
 import os
 import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from local.errors import NotUpError
 from local.home import Home
 from local.lock import holder
 from local.state import read_state
@@ -21,6 +20,7 @@ from local.testing import standins
 from ministack_testing import ministack_command
 
 PATIENCE = 60.0  # seconds
+UP_LAST = "./darkroom submit"  # what `up` says last of all
 
 
 def environ(home: Path) -> dict[str, str]:
@@ -49,18 +49,6 @@ def run(home: Path, *arguments: str) -> tuple[int, str, str]:
     with start(home, *arguments) as process:
         out, err = process.communicate(timeout=PATIENCE)
     return process.returncode, out, err
-
-
-def wait_until_up(home: Path) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        try:
-            read_state(Home(home))
-        except NotUpError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError("it did not come up")
 
 
 @pytest.fixture(scope="module")
@@ -201,11 +189,12 @@ def test_a_demo_whose_pictures_do_not_come_fails_and_says_which(tmp_path: Path) 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_is_the_usual_end_of_up(tmp_path: Path, number: signal.Signals) -> None:
     with start(tmp_path, "up") as process:
-        wait_until_up(tmp_path)
+        assert process.stdout is not None
+        said = list(itertools.takewhile(lambda line: not line.startswith(UP_LAST), process.stdout))
         process.send_signal(number)
-        out, err = process.communicate(timeout=PATIENCE)
+        _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
-    assert "endpoint" in out
+    assert [line.split()[0] for line in said if "://127.0.0.1" in line][:2] == ["console", "endpoint"]
     assert holder(Home(tmp_path)) is None
 
 
