@@ -63,6 +63,7 @@ class Moment:
         end: status and attempts of the task.
         gpu: outcomes of all that the GPU was given meanwhile.
         took: seconds from the answer until the run was interrupted.
+        ran_on: seconds from the answer until the end of a run that was not.
         fault: what should not have been.
     """
 
@@ -71,6 +72,7 @@ class Moment:
     end: str = ""
     gpu: tuple[str, ...] = ()
     took: float | None = None
+    ran_on: float | None = None
     fault: str | None = None
 
 
@@ -95,6 +97,8 @@ class Moments:
         lines = [f"{len(self.all)} cancels, {self.tasks} tasks that ended once and were told once"]
         lines += [f"  {way}: {count}" for way, count in sorted(ways.items())]
         lines.append(f"interrupted in {median(took):.2f} s, at most {max(took):.2f} s (a beat is {BEAT:g} s)")
+        ran_on = [moment.ran_on for moment in self.all if moment.ran_on] or [0.0]
+        lines.append(f"of those that were done first, at most {max(ran_on):.2f} s were left")
         lines += [f"WRONG: {fault}" for fault in self.faults]
         return "\n".join(lines)
 
@@ -142,8 +146,12 @@ class Play:
             end=f"{row.status}, {row.attempts} attempts",
             gpu=tuple(job["outcome"] for job in jobs),
         )
-        if row.status == "cancelled" and (stopped := _stopped(jobs)) is not None:
-            moment.took = max(0.0, stopped["finished_at"] / 1000 - answered)
+        if (stopped := _stopped(jobs)) is not None:
+            left = max(0.0, stopped["finished_at"] / 1000 - answered)
+            if row.status == "cancelled":
+                moment.took = left
+            else:
+                moment.ran_on = left
         moment.fault = self._fault(moment, row, after_it)
         return moment
 
@@ -156,7 +164,9 @@ class Play:
             good = (row.status, row.attempts) == ("cancelled", 0) and runs == {"succeeded": 2}
             return None if good else "the GPU saw what was cancelled before"
         if row.status == "succeeded" and runs == {"succeeded": 3}:
-            return None  # it had ended, or was faster than the renewal
+            # It had ended, or was faster than the renewal: then it had no more than that left to do.
+            longer = self._limit is not None and (moment.ran_on or 0.0) > self._limit
+            return "it ran on past the renewal" if longer else None
         if row.status == "cancelled" and row.attempts == 0 and runs == {"succeeded": 2}:
             return None  # it was claimed, and its cancel was met before its turn came
         if status == "409" or row.status != "cancelled" or runs not in (INTERRUPTED, AT_ITS_END):
