@@ -143,7 +143,7 @@ def loads(browser: Browser, address: str, count: int) -> list[tuple[float, float
     return found
 
 
-def sweeps(browser: Browser, address: str, tasks: int) -> list[Sweep]:
+def sweeps(browser: Browser, address: str, tasks: int, step: int) -> list[Sweep]:
     """Scroll through the gallery once all tasks are there."""
     browser.open(f"{address.partition('?')[0]}#/gallery")
     browser.run("location.reload()")
@@ -154,7 +154,7 @@ def sweeps(browser: Browser, address: str, tasks: int) -> list[Sweep]:
     )
     time.sleep(1.0)  # what was under way before is not measured
     ways = (("down, pictures come", False), ("up", True))
-    return [Sweep(name, **browser.run_async(SCROLL, STEP, back)) for name, back in ways]
+    return [Sweep(name, **browser.run_async(SCROLL, step, back)) for name, back in ways]
 
 
 def scripts(address: str) -> tuple[int, int]:
@@ -175,6 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="console", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--tasks", type=int, default=TASKS)
     parser.add_argument("--loads", type=int, default=LOADS)
+    parser.add_argument("--step", type=int, default=STEP, help="pixels that each frame is scrolled by")
     parser.add_argument("--page", help="a folder with the page, in place of the one that is built in")
     asked = parser.parse_args(arguments)
     with ExitStack() as stack:
@@ -188,7 +189,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         browser.driver.set_script_timeout(PATIENCE * 2)
         browser.look()
         paints = loads(browser, address, asked.loads)
-        swept = sweeps(browser, address, asked.tasks)
+        swept = sweeps(browser, address, asked.tasks, asked.step)
     print(f"script: {packed / 1000:.1f} kB compressed, {unpacked / 1000:.1f} kB unpacked")
     for name, times in zip(("first paint", "first content"), zip(*paints, strict=True), strict=True):
         median, longest = statistics.median(times), max(times)
