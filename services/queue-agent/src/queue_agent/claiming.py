@@ -22,6 +22,12 @@ from task_store import LostError, NotClaimableError, Task
 from telemetry import names
 
 
+class TooLateError(Exception):
+    """A task had to start by now: it has to be ended, once the runtime does not wait for it any more."""
+
+    is_expected = True  # and no failure of waiting
+
+
 class Claims:
     """Claims tasks whose turn is next, and lets go of those that no run came of."""
 
@@ -42,12 +48,14 @@ class Claims:
             context: which the claim's span belongs to.
 
         Raises:
-            Settled: the task is not free, or has to end without a run.
+            Settled: the task is not free.
+            TooLateError: it had to start by now, and is not claimed.
             ServiceError: not claimed, as far as anybody knows.
         """
         if beat.lost:
             raise Settled(Leave(), "the message may be another's")
-        await self._intake.check_deadline(held)
+        if self._intake.is_late(held):
+            raise TooLateError
         # One that is on its way is not abandoned: who cuts the agent off has to know what to give back.
         flight.claiming = asyncio.create_task(self._claim(held, beat), name="claim", context=context)
         await asyncio.shield(flight.claiming)

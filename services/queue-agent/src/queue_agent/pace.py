@@ -11,6 +11,8 @@ from queue_agent.ports import Job
 # and a bit.
 _AHEAD = 2.0
 _AHEAD_SECONDS = 0.05
+# A claim that the table let wait, or that was tried again, says little about what the next one takes.
+_MAX_CLAIM_SECONDS = 0.5
 # The share of the newest measurement in a moving average.
 _WEIGHT = 0.3
 # Before that much of a run its progress says little about its end.
@@ -59,7 +61,7 @@ class Pace:
 
     def claimed(self, seconds: float) -> None:
         """Note what it took to claim a task."""
-        self._claim.add(seconds)
+        self._claim.add(min(seconds, _MAX_CLAIM_SECONDS))
 
     def delivered(self, seconds: float) -> None:
         """Note what it took from a run's end to the end of its task."""

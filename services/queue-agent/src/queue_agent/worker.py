@@ -20,7 +20,7 @@ from queue_agent import spans
 from queue_agent.attempt import Attempts
 from queue_agent.backoff import MAX_BACK_OFF, back_off
 from queue_agent.breaker import Breaker
-from queue_agent.claiming import Claims
+from queue_agent.claiming import Claims, TooLateError
 from queue_agent.coroutines import end_of
 from queue_agent.errors import RuntimeRefusedStartError, ServiceError, TaskFailedError
 from queue_agent.fetching import Inputs
@@ -37,6 +37,7 @@ from queue_agent.stages import Stages
 from queue_agent.turns import Backlog
 from queue_agent.warmup import WarmUp
 from queue_agent.world import World
+from task_schema import TaskError
 from task_store import LostError
 
 log = logging.getLogger(__name__)
@@ -355,6 +356,9 @@ class Worker:
             self._metrics.prefetch_returned()
             await self._claims.let_go(flight, beat)
             return GiveBack()
+        except TooLateError as exc:
+            self._start(flight)  # the next message may be received while this one's task is ended
+            raise await self._intake.end(held, TaskError.not_started()) from exc
         try:
             self._start(flight)
             await self._claims.check(flight, held, beat, turn)

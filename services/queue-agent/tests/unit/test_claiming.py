@@ -7,10 +7,10 @@ from typing import Any
 
 from queue_agent.ports import Job, Progress, Result
 from queue_agent.tasks import now_ms
-from queue_agent.testing import MemoryFetcher, SlowCall, hanging, picture, until
+from queue_agent.testing import MemoryFetcher, SlowCall, SlowOutputs, hanging, picture, until
 from s3io.inputs import FetchedInput
 from task_schema import Status, TaskCode, TaskError
-from task_store import Outcome, TableUnavailableError
+from task_store import Outcome, TableUnavailableError, Task
 
 MakeAgent = Callable[..., Any]
 
@@ -203,16 +203,27 @@ async def test_the_lease_of_a_claim_ahead_is_renewed(make_agent: MakeAgent) -> N
     async with one_ahead(agent) as end:
         lease = agent.row("t2").lease_until
         await until(lambda: agent.row("t2").lease_until > lease)
+        assert [job.id for job in agent.runtime.jobs] == ["t1"]
         end.set()
         await until(lambda: len(agent.queue) == 0)
+    assert (agent.row("t2").status, agent.row("t2").attempts) == (Status.SUCCEEDED, 1)
 
 
 async def test_a_cancel_that_meets_a_claim_ahead_ends_the_task_without_a_run(make_agent: MakeAgent) -> None:
     agent = make_agent(beat=0.01)
+    met = asyncio.Event()
+    tasks_renew = agent.tasks.renew
+
+    async def renew(*args: Any) -> Task:
+        task: Task = await tasks_renew(*args)
+        if task.id == "t2" and task.cancel_requested:
+            met.set()
+        return task
+
+    agent.tasks.renew = renew
     async with one_ahead(agent) as end:
         assert cancel(agent, "t2") is Status.RUNNING
-        renewed = len(agent.queue.hidden) + 4
-        await until(lambda: len(agent.queue.hidden) >= renewed)
+        await until(met.is_set)
         agent.post("t3")
         end.set()
         await until(lambda: len(agent.queue) == 0)
@@ -235,3 +246,29 @@ async def test_a_task_that_expires_while_it_waits_is_not_claimed(make_agent: Mak
         await until(lambda: agent.announcer.told)
     assert agent.announcer.told[0]["error"]["code"] == "expired"
     assert agent.row("t2").attempts == 0
+
+
+async def test_the_gpu_does_not_wait_until_a_task_that_expired_has_been_ended(make_agent: MakeAgent) -> None:
+    end = asyncio.Event()
+
+    async def first_waits(job: Job, progress: Progress) -> Result:
+        if job.id == "t1":
+            await end.wait()
+        return await picture()(job, progress)
+
+    agent = make_agent(first_waits, guess=5, hold=60, slow_preparing=60)
+    agent.outputs = bucket = SlowOutputs()
+    agent.post("t1")
+    async with agent.working() as worker:
+        await agent.running("t1")
+        agent.post("t2", expires_in=60)
+        await until(lambda: worker._gpu.waiting)
+        agent.tasks.now = lambda: now_ms() + 3_600_000
+        end.set()
+        agent.post("t3")
+        await agent.running("t3")
+        await until(lambda: "t2" in bucket.waiting)
+        bucket.open.set()
+        await until(lambda: len(agent.queue) == 0)
+    assert (agent.row("t2").error.code, agent.row("t2").attempts) == (TaskCode.EXPIRED, 0)
+    assert [job.id for job in agent.runtime.jobs] == ["t1", "t3"]

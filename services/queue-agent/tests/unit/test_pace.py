@@ -73,6 +73,15 @@ def test_another_type_or_model_is_not_compared(pace: Pace) -> None:
     assert pace.expected(job(model="other")) is None
 
 
+def test_a_claim_that_was_tried_again_for_long_does_not_begin_the_next_ones_long_before_their_time(
+    pace: Pace,
+) -> None:
+    pace.claimed(0.01)
+    pace.claimed(15)
+    assert pace.claim_ahead < 0.5
+    assert pace.fetch_ahead < 0.5
+
+
 def test_progress_knows_better_than_the_average(pace: Pace, clock: FakeClock) -> None:
     pace.ran(job(), 10)
     running = pace.start(job())

@@ -112,7 +112,7 @@ async def test_a_job_gets_ready_shortly_before_the_runtime_is_free() -> None:
         assert not getting.begun.is_set()
         machine.clock.now += 0.06
         machine.gpu.progressed()
-        await getting.begun.wait()
+        await until(getting.begun.is_set)
         getting.go_on.set()
         await asyncio.sleep(0.01)
         assert not taking.done()
@@ -129,8 +129,11 @@ async def test_the_time_to_get_ready_comes_by_itself() -> None:
         taking = asyncio.create_task(machine.gpu.take(job("next"), patience=50, get_ready=getting))
         await until(lambda: machine.gpu.waiting)
         machine.clock.now += 0.03
-        await getting.begun.wait()
+        await until(getting.begun.is_set)
+        assert machine.gpu.turn is turn
         getting.go_on.set()
+        await asyncio.sleep(0.01)
+        assert not taking.done()
         turn.close()
         (await taking).close()
 
@@ -142,7 +145,7 @@ async def test_a_free_runtime_waits_for_who_is_getting_ready_and_goes_on_where_t
     other.go_on.set()
     async with machine.kept():
         first = asyncio.create_task(machine.gpu.take(job("first"), patience=5, get_ready=failing))
-        await failing.begun.wait()
+        await until(failing.begun.is_set)
         second = asyncio.create_task(machine.gpu.take(job("second"), patience=5, get_ready=other))
         await until(lambda: len(machine.gpu.waiting) == 2)
         assert machine.gpu.turn is None
@@ -158,7 +161,7 @@ async def test_who_gets_ready_while_the_runtime_is_closed_gets_no_turn() -> None
     getting = Getting()
     async with machine.kept():
         taking = asyncio.create_task(machine.gpu.take(job("first"), patience=5, get_ready=getting))
-        await getting.begun.wait()
+        await until(getting.begun.is_set)
         machine.gpu.close()
         await asyncio.sleep(0.01)
         assert not taking.done()
