@@ -4,14 +4,14 @@ from task_schema import Status
 from task_store import LostError, NotClaimableError, Task
 from task_store_model.acting import IDLE, Actor, Fault, Slot, Turn
 from task_store_model.rows import Answer, Call
-from task_store_model.world import Message, delete, lease_is_live, tell, with_message
+from task_store_model.world import Message, delete, forget, lease_is_live, start, stop, tell, with_message
 
 
 class Agent(Actor):
-    """Places: read, run (how far claim and run are), seize, commit, let_go, release, tell, mark, delete.
+    """Places: read, claim, turn, run, interrupt, unclaim, seize, commit, let_go, release, tell, mark, delete.
 
-    What no other can see is no step of its own: an agent that holds a message for long before it starts the
-    run is one whose claim takes long.
+    What no other can see is no step of its own: an agent that holds a message for long before it claims its
+    task is one whose claim takes long.
     """
 
     def at_idle(self, turn: Turn) -> None:
@@ -44,60 +44,65 @@ class Agent(Actor):
         elif found.attempts >= self.rules.max_attempts:
             turn.go(f"{read}: attempts used up", ("seize", submission, "exhausted", False))
         else:
-            turn.go(f"{read}: free, starts the run", ("run", submission, "asking", "going"))
+            turn.go(f"{read}: free", ("claim", submission, False))
             turn.go(f"{read}: unfit to run", ("seize", submission, "failed", False))
 
     def is_stale(self, found: Task, submission: int) -> bool:
         return found.submission != f"s{submission}"
 
-    def at_run(self, turn: Turn, submission: int, claim: str, run: str) -> None:
-        """The claim is written beside the run: either may be over first."""
-        if run == "going":
-            for end in ("succeeded", "lost", "refused"):
-                turn.go(f"the run has {end}", self.after_run(submission, claim, end))
-        if claim in {"asking", "again"}:
-            call = Call(
-                "claim",
-                submission,
-                self.who,
-                started=True,
-                again=claim == "again",
-                max_attempts=self.rules.max_attempts,
-            )
-            again: Slot = ("run", submission, "again", run)
-            turn.write("claims", call, lambda answer: self.claimed(answer, submission, run), again=again)
-        else:
-            call = Call("renew", submission, self.who)
-            turn.write("renews", call, lambda answer: self.renewed(answer, turn.slot, submission))
+    def at_claim(self, turn: Turn, submission: int, again: bool) -> None:
+        call = Call("claim", submission, self.who, again=again, max_attempts=self.rules.max_attempts)
+        turn.write(
+            "claims", call, lambda answer: self.claimed(answer, submission), again=("claim", submission, True)
+        )
+        turn.fail(Fault.ANSWER, "gets no answer to its claim", ("release", submission, False))
 
-    def claimed(self, answer: Answer, submission: int, run: str) -> Slot:
+    def claimed(self, answer: Answer, submission: int) -> Slot:
         if isinstance(answer, NotClaimableError):
             return self.not_free(answer.task, submission)
         assert isinstance(answer, Task)
-        if answer.cancel_requested and run == "going":
-            return ("commit", submission, "cancelled", True)
-        claim = "last" if answer.attempts >= self.rules.max_attempts else "held"
-        return self.after_run(submission, claim, run)
+        if answer.cancel_requested:
+            return ("unclaim", submission)
+        return ("turn", submission, answer.attempts >= self.rules.max_attempts)
 
-    def renewed(self, answer: Answer, slot: Slot, submission: int) -> Slot:
-        if isinstance(answer, LostError):
-            return IDLE
-        assert isinstance(answer, Task)
-        return ("commit", submission, "cancelled", True) if answer.cancel_requested else slot
+    def at_turn(self, turn: Turn, submission: int, last: bool) -> None:
+        """Wait for the GPU, with a claim."""
+        turn.do("starts the run", ("run", submission, last), lambda world: start(world, self.who, submission))
+        turn.go("gets no turn", ("release", submission, False))
+        self.renew(turn, submission, ("unclaim", submission))
 
-    def after_run(self, submission: int, claim: str, run: str) -> Slot:
-        """What comes next once the claim is answered and the run is over."""
-        if claim in {"asking", "again"} or run == "going":
-            return ("run", submission, claim, run)
-        if run == "refused":
-            return ("release", submission, False)
-        if run == "lost":
-            return (
-                ("release", submission, True)
-                if claim == "held"
-                else ("commit", submission, "exhausted", True)
-            )
-        return ("commit", submission, run, True)
+    def at_run(self, turn: Turn, submission: int, last: bool) -> None:
+        for end in ("succeeded", "lost", "refused"):
+            after = self.after_run(submission, end, last)
+            turn.go(f"the run has {end}", after, stop(turn.world, self.who))
+        self.renew(turn, submission, ("interrupt", submission))
+
+    def renew(self, turn: Turn, submission: int, cancelled: Slot) -> None:
+        def then(answer: Answer) -> Slot:
+            if isinstance(answer, LostError):
+                return IDLE
+            assert isinstance(answer, Task)
+            return cancelled if answer.cancel_requested else turn.slot
+
+        turn.write("renews", Call("renew", submission, self.who), then)
+
+    def after_run(self, submission: int, end: str, last: bool) -> Slot:
+        if end == "succeeded":
+            return ("commit", submission, end, True)
+        if end == "lost" and last:
+            return ("commit", submission, "exhausted", True)
+        return ("release", submission, end == "lost")
+
+    def at_interrupt(self, turn: Turn, submission: int) -> None:
+        after: Slot = ("commit", submission, "cancelled", True)
+        turn.go("interrupts the run", after, stop(turn.world, self.who))
+
+    def at_unclaim(self, turn: Turn, submission: int) -> None:
+        """Let go of the claim of a task that was cancelled before its run, which then ends as unclaimed."""
+        call = Call("give_back", submission, self.who, claimed=True)
+        after: Slot = ("seize", submission, "cancelled", False)
+        # What it is seized with is a token of its own.
+        turn.write("gives back what was cancelled", call, after, also=lambda world: forget(world, self.who))
 
     def not_free(self, found: Task | None, submission: int) -> Slot:
         """What becomes of the message of a task that could not be claimed."""

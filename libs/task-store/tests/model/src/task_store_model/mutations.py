@@ -16,7 +16,7 @@ from task_store_model.agent import Agent
 from task_store_model.others import Api, Notifier
 from task_store_model.rows import LIVE, Answer, Call
 from task_store_model.scenarios import Programs, Scenario
-from task_store_model.world import Message, Promise, is_free
+from task_store_model.world import Message, Promise, is_free, start
 
 _RUNNING = Is("status", Status.RUNNING.value)
 _OPEN = In("status", (Status.QUEUED.value, Status.RUNNING.value))
@@ -145,8 +145,8 @@ class DeletesWithoutTelling(Agent):
 
 
 class TellsBeforeCommitting(Agent):
-    def claimed(self, answer: Answer, submission: int, run: str) -> Slot:
-        after = super().claimed(answer, submission, run)
+    def after_run(self, submission: int, end: str, last: bool) -> Slot:
+        after = super().after_run(submission, end, last)
         return ("tell", submission, str(after[2])) if after[0] == "commit" else after
 
 
@@ -159,21 +159,35 @@ class TellsItsOwnWhereItLost(Agent):
         turn.write("commits", Call("commit", submission, self.who, body), then)
 
 
-class ClaimsBeforeStarting(Agent):
-    def at_run(self, turn: Turn, submission: int, claim: str, run: str) -> None:
-        call = Call("claim", submission, self.who, started=False)
-        turn.write("claims", call, lambda answer: self.claimed(answer, submission, run))
+class StartsBesideItsClaim(Agent):
+    def at_claim(self, turn: Turn, submission: int, again: bool) -> None:
+        super().at_claim(turn, submission, again)
+        turn.do(
+            "starts the run", ("run", submission, False), lambda world: start(world, self.who, submission)
+        )
+
+
+class RunsWhatItWasRefused(Agent):
+    def claimed(self, answer: Answer, submission: int) -> Slot:
+        refused = isinstance(answer, NotClaimableError)
+        return ("turn", submission, False) if refused else super().claimed(answer, submission)
+
+
+class GivesBackWhatRuns(Agent):
+    def at_run(self, turn: Turn, submission: int, last: bool) -> None:
+        super().at_run(turn, submission, last)
+        turn.write("gives back", Call("give_back", submission, self.who, count=True), turn.slot)
 
 
 class TriesForEver(Agent):
-    def claimed(self, answer: Answer, submission: int, run: str) -> Slot:
-        after = super().claimed(answer, submission, run)
-        return ("run", submission, "held", run) if after[2:3] == ("last",) else after
+    def claimed(self, answer: Answer, submission: int) -> Slot:
+        after = super().claimed(answer, submission)
+        return ("turn", submission, False) if after[0] == "turn" else after
 
     def at_read(self, turn: Turn, submission: int) -> None:
         found = turn.world.task
         if found is not None and found.submission == f"s{submission}" and is_free(found):
-            turn.go("starts the run", ("run", submission, "asking", "going"))
+            turn.go("goes on", ("claim", submission, False))
         else:
             super().at_read(turn, submission)
 
@@ -310,7 +324,9 @@ MUTATIONS = (
     Mutation("delete of what is untold", _two, Programs(agent=DeletesWithoutTelling), Promise.DELETED_LAST),
     Mutation("tell before commit", _two, Programs(agent=TellsBeforeCommitting), Promise.TOLD_AS_COMMITTED),
     Mutation("tell a lost outcome", _two, Programs(agent=TellsItsOwnWhereItLost), Promise.TOLD_AS_COMMITTED),
-    Mutation("claim before the start", _two, Programs(agent=ClaimsBeforeStarting), Promise.COUNTED),
+    Mutation("start beside the claim", _two, Programs(agent=StartsBesideItsClaim), Promise.CLAIMED),
+    Mutation("run of what was refused", _cancelled, Programs(agent=RunsWhatItWasRefused), Promise.CLAIMED),
+    Mutation("give back of what runs", _cancelled, Programs(agent=GivesBackWhatRuns), Promise.NO_RUN),
     Mutation("no end of attempts", _two, Programs(agent=TriesForEver), Promise.ENDS_BY_MESSAGE),
     Mutation("own message taken for stale", _two, Programs(agent=DropsTheStale), Promise.DELETED_LAST),
     Mutation("published before it is", _two, Programs(api=MarksPublishedFirst), Promise.HAS_MESSAGE),

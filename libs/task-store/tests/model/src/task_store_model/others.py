@@ -13,6 +13,7 @@ from task_store_model.world import (
     forget,
     is_free,
     lease_is_live,
+    lease_of_the_living_runs_out,
     lease_runs_out,
     tell,
     with_message,
@@ -192,10 +193,10 @@ class Nature(Actor):
         found = turn.world.task
         if found is None or found.status is not Status.RUNNING or not lease_is_live(found):
             return
-        after = lease_runs_out(turn.world)
-        if found.token in {NOBODY, ORPHAN}:
-            turn.go("the lease of nobody runs out", IDLE, after)
+        if found.token is None or found.token in {NOBODY, ORPHAN}:
+            turn.go("the lease of nobody runs out", IDLE, lease_runs_out(turn.world))
         else:
+            after = lease_of_the_living_runs_out(turn.world, found.token)
             turn.fail(Fault.LEASE, "the lease of a live holder runs out", IDLE, after)
 
     def queue(self, turn: Turn) -> None:

@@ -34,8 +34,8 @@ _STATUS = {"succeeded": Status.SUCCEEDED, "cancelled": Status.CANCELLED}
 class Call:
     """One write: `who` names the token and the event id, as each actor has one of each at a time.
 
-    `started` and `claimed` are not the table's business: whether the actor's inference has been started, and
-    whether its token came from `claim`. The promises are checked against them.
+    `claimed` is not the table's business: whether the actor's token came from `claim`. The promises are
+    checked against it.
     """
 
     write: str
@@ -43,7 +43,6 @@ class Call:
     who: str
     body: str = ""
     count: bool = False
-    started: bool = False
     claimed: bool = False
     #: A repetition, or an arrival long after: with the time of the first try, so that a lease which was given
     #: since then is live to it, even where it has run out.

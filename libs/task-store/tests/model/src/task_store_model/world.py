@@ -24,7 +24,9 @@ class Promise(StrEnum):
     OWN_ROW = "no write touches the row of another submission"
     REUSE = "an id is used again only once its task has ended and was told"
     LEASE = "nobody is robbed of a task under a live lease"
-    COUNTED = "attempts are started inferences that were not given back uncounted"
+    COUNTED = "attempts are claims that were not given back uncounted"
+    CLAIMED = "no run begins without a claim"
+    NO_RUN = "what the API called cancelled has no run"
     ATTEMPTS = "no more inferences are lost than allowed"
     HAS_MESSAGE = "a task is marked as published once its message is there"
     ENDS = "once faults stop, each task comes to its end and is told"
@@ -53,6 +55,8 @@ class World(NamedTuple):
         counted: how many attempts the row has to show.
         late: a write whose sender got no answer, and which has not reached the table yet.
         faults: how many may still happen; negative for any number.
+        running: the agents that have a run under way, but for those overdue.
+        overdue: those whose lease ran out while they lived: they learn of it by their next renewal only.
     """
 
     row: Row
@@ -63,6 +67,8 @@ class World(NamedTuple):
     counted: int = 0
     late: Call | None = None
     faults: int = -1
+    running: tuple[str, ...] = ()
+    overdue: tuple[str, ...] = ()
 
     @property
     def task(self) -> Task | None:
@@ -130,12 +136,40 @@ def delete(world: World, submission: int) -> World:
     return with_message(world, submission, Message.DELETED)
 
 
+def start(world: World, who: str, submission: int) -> World:
+    """Begin a run."""
+    if who in world.overdue:
+        return world
+    found = world.task
+    if found is None or (found.submission, found.token) != (f"s{submission}", who):
+        raise BrokenPromiseError(Promise.CLAIMED, f"{who} runs s{submission}")
+    return world._replace(running=_with(world.running, who))
+
+
+def stop(world: World, who: str) -> World:
+    """End a run."""
+    return world._replace(running=_without(world.running, who))
+
+
+def _with(names: tuple[str, ...], who: str) -> tuple[str, ...]:
+    return tuple(sorted({*names, who}))
+
+
+def _without(names: tuple[str, ...], who: str) -> tuple[str, ...]:
+    return tuple(name for name in names if name != who)
+
+
 def forget(world: World, who: str) -> World:
     """Let an actor begin anew: its token and its event have no owner any more."""
     late, heir = world.late, NOBODY
     if late is not None and late.who == who:
         late, heir = dataclasses.replace(late, who=ORPHAN), ORPHAN
-    return world._replace(row=forgotten(world.row, who, heir), late=late)
+    return world._replace(
+        row=forgotten(world.row, who, heir),
+        late=late,
+        running=_without(world.running, who),
+        overdue=_without(world.overdue, who),
+    )
 
 
 def swap(world: World, one: str, other: str) -> World:
@@ -143,11 +177,25 @@ def swap(world: World, one: str, other: str) -> World:
     late = world.late
     if late is not None and late.who in (one, other):
         late = dataclasses.replace(late, who=other if late.who == one else one)
-    return world._replace(row=swapped(world.row, one, other), late=late)
+    return world._replace(
+        row=swapped(world.row, one, other),
+        late=late,
+        running=_swapped(world.running, one, other),
+        overdue=_swapped(world.overdue, one, other),
+    )
+
+
+def _swapped(names: tuple[str, ...], one: str, other: str) -> tuple[str, ...]:
+    places = {one: other, other: one}
+    return tuple(sorted(places.get(name, name) for name in names))
 
 
 def lease_runs_out(world: World) -> World:
     return world._replace(row=put(world.row, "lease_until", NOW))
+
+
+def lease_of_the_living_runs_out(world: World, holder: str) -> World:
+    return stop(lease_runs_out(world), holder)._replace(overdue=_with(world.overdue, holder))
 
 
 def write(world: World, table: Table, call: Call, max_attempts: int) -> tuple[World, Answer]:
@@ -210,6 +258,8 @@ def _ended(world: World, call: Call, before: Task, after: Task) -> World:
         raise BrokenPromiseError(Promise.HOLDER, detail)
     if world.ended[call.submission - 1]:
         raise BrokenPromiseError(Promise.ONE_END, f"s{call.submission}")
+    if call.write == "cancel" and world.running:
+        raise BrokenPromiseError(Promise.NO_RUN, f"s{call.submission}: {', '.join(world.running)}")
     body = after.notification or ""
     world = world._replace(ended=set_at(world.ended, call.submission, body))
     if body == "not_published" and world.accepted[call.submission - 1]:
@@ -221,8 +271,6 @@ def _moved(world: World, call: Call, before: Task) -> World:
     if call.write in {"claim", "seize"} and not is_free(before):
         raise BrokenPromiseError(Promise.LEASE, f"{call.who} takes it from {before.token}")
     if call.write == "claim":
-        if not call.started:
-            raise BrokenPromiseError(Promise.COUNTED, "the inference has not been started")
         return world._replace(counted=world.counted + 1)
     if call.write == "give_back" and call.claimed and not call.count:
         return world._replace(counted=world.counted - 1)
