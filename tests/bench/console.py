@@ -3,8 +3,11 @@
     ./pants run tests:program -- bench.console --tasks 3000
 
 Starts a console over a stand-in for the API that has so many tasks, and a real Chromium in front of it. A
-load is cold: nothing is in the browser's cache. The gallery is scrolled from its top to its end and back, a
-step in each frame; a frame's time is from one animation frame to the next. Prints figures, and judges none.
+load is cold: nothing is in the browser's cache. The gallery is scrolled from its top down and back up, a step
+in each frame; a frame's time is from one animation frame to the next. It is also told in how many frames a
+tile lay in the middle of the window, and in how many its picture had come; above 1,500 pixels a second
+pictures are not asked for. An empty page as long as the gallery is scrolled too, to tell what is the
+machine's and the browser's own. Prints figures, and judges none.
 """
 
 import argparse
@@ -30,7 +33,8 @@ from tests.console.chromium import chromium
 
 TASKS = 3000
 LOADS = 7
-STEP = 120  # pixels in each frame: 7,200 in a second, a fast fling
+STEPS = (16, 40, 120)  # pixels in each frame: 960 in a second, pictures come; 2,400; 7,200, a fast fling
+FRAMES = 2400  # of a sweep at most
 SLOW = 50.0  # milliseconds
 PATIENCE = 60.0  # seconds
 TOKEN = "of-the-benchmark-alone"
@@ -54,7 +58,7 @@ return [at("first-paint"), at("first-contentful-paint")];
 """
 # Whatever has most to scroll, the page or a part of it.
 SCROLL = """
-const [step, back] = args;
+const [step, back, most] = args;
 const places = [document.scrollingElement, ...document.querySelectorAll("main, main *")];
 const rest = (one) => one.scrollHeight - one.clientHeight;
 const style = (one) => getComputedStyle(one).overflowY;
@@ -67,22 +71,30 @@ const observer = new PerformanceObserver((list) => {
 observer.observe({ type: "longtask" });
 const frames = [];
 const height = rest(place);
-let blank = 0;
+let [tiles, pictures] = [0, 0];
+// Two points further apart than tiles are: in a gap between two rows only one of them can be.
+const middle = () => {
+  const points = [0, 24].map((by) => document.elementFromPoint(innerWidth / 2 + 24, innerHeight / 2 + by));
+  return points.map((one) => one?.closest("[role=gridcell]")).find(Boolean);
+};
 await new Promise((resolve) => {
   let before = null;
   const frame = (now) => {
     if (before !== null) frames.push(now - before);
     before = now;
+    const tile = middle();
+    if (tile) tiles += 1;
+    if (tile?.querySelector("img.shown")) pictures += 1;
     const at = Math.min(Math.max(place.scrollTop + (back ? -step : step), 0), rest(place));
     place.scrollTop = at;
-    if (back ? at <= 0 : at >= rest(place) - 1) resolve();
+    if (frames.length >= most || (back ? at <= 0 : at >= rest(place) - 1)) resolve();
     else requestAnimationFrame(frame);
   };
   requestAnimationFrame(frame);
 });
 await new Promise((resolve) => setTimeout(resolve, 200));
 observer.disconnect();
-return { frames, tasks, height };
+return { frames, tasks, height, tiles, pictures };
 """
 
 
@@ -94,16 +106,20 @@ class Sweep:
     frames: list[float]
     tasks: list[float]
     height: float
+    tiles: int
+    pictures: int
 
     def line(self) -> str:
         """Return it as text."""
         frames = sorted(self.frames)
+        count = len(frames)
         slow = sum(frame > SLOW for frame in frames)
         return (
-            f"{self.name}: {len(frames)} frames over {self.height:.0f} px,"
-            f" median {statistics.median(frames):.1f} ms, p99 {frames[int(len(frames) * 0.99)]:.1f} ms,"
-            f" longest {frames[-1]:.1f} ms, over {SLOW:g} ms: {slow} ({slow / len(frames):.2%});"
-            f" long tasks: {len(self.tasks)}, longest {max(self.tasks, default=0):.0f} ms"
+            f"{self.name}: {count} frames over {self.height:.0f} px,"
+            f" median {statistics.median(frames):.1f} ms, p99 {frames[int(count * 0.99)]:.1f} ms,"
+            f" longest {frames[-1]:.1f} ms, over {SLOW:g} ms: {slow} ({slow / count:.2%});"
+            f" long tasks: {len(self.tasks)}, longest {max(self.tasks, default=0):.0f} ms;"
+            f" a tile in {self.tiles / count:.0%}, its picture in {self.pictures / count:.0%} of the frames"
         )
 
 
@@ -143,18 +159,23 @@ def loads(browser: Browser, address: str, count: int) -> list[tuple[float, float
     return found
 
 
-def sweeps(browser: Browser, address: str, tasks: int, step: int) -> list[Sweep]:
+def sweeps(browser: Browser, address: str, tasks: int, steps: Sequence[int]) -> list[Sweep]:
     """Scroll through the gallery once all tasks are there."""
+    browser.open("about:blank")
     browser.open(f"{address.partition('?')[0]}#/gallery")
-    browser.run("location.reload()")
     browser.until(
         lambda: browser.run("return document.body.innerText").replace(",", "").find(str(tasks)) >= 0 or None,
         what=f"a gallery that counts {tasks} tasks",
         patience=PATIENCE,
     )
     time.sleep(1.0)  # what was under way before is not measured
-    ways = (("down, pictures come", False), ("up", True))
-    return [Sweep(name, **browser.run_async(SCROLL, step, back)) for name, back in ways]
+    found = [
+        Sweep(f"{step} px a frame {way}", **browser.run_async(SCROLL, step, way == "up", FRAMES))
+        for step in steps
+        for way in ("down", "up")
+    ]
+    browser.open(f"data:text/html,<main style='height: {found[0].height:.0f}px'></main>")
+    return [*found, Sweep("an empty page", **browser.run_async(SCROLL, max(steps), False, FRAMES))]
 
 
 def scripts(address: str) -> tuple[int, int]:
@@ -175,7 +196,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="console", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--tasks", type=int, default=TASKS)
     parser.add_argument("--loads", type=int, default=LOADS)
-    parser.add_argument("--step", type=int, default=STEP, help="pixels that each frame is scrolled by")
+    parser.add_argument(
+        "--steps", type=int, nargs="+", default=STEPS, help="pixels that each frame is scrolled by"
+    )
     parser.add_argument("--page", help="a folder with the page, in place of the one that is built in")
     asked = parser.parse_args(arguments)
     with ExitStack() as stack:
@@ -189,7 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         browser.driver.set_script_timeout(PATIENCE * 2)
         browser.look()
         paints = loads(browser, address, asked.loads)
-        swept = sweeps(browser, address, asked.tasks, asked.step)
+        swept = sweeps(browser, address, asked.tasks, asked.steps)
     print(f"script: {packed / 1000:.1f} kB compressed, {unpacked / 1000:.1f} kB unpacked")
     for name, times in zip(("first paint", "first content"), zip(*paints, strict=True), strict=True):
         median, longest = statistics.median(times), max(times)

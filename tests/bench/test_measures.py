@@ -44,6 +44,12 @@ def test_a_single_submission_says_too_little() -> None:
     assert measures.good
 
 
+def test_nothing_that_was_measured_is_not_good() -> None:
+    measures = measured(0.02)
+    measures.beside = []
+    assert not measures.good
+
+
 def test_a_submission_that_is_refused_is_not_good() -> None:
     measures = measured(0.02)
     measures.refused[503] = 1
@@ -62,12 +68,21 @@ def test_how_much_the_machine_itself_varies_is_told() -> None:
     measures = measured(0.02)
     measures.alone = [[0.02] * 20, [0.03] * 20]
     assert [round(each, 2) for each in measures.noise()] == [1.5, 1.5, 1.5]
+    assert "measure again" in measures.table()
+    assert "measure again" not in measured(0.02).table()
 
 
 def test_who_submits_may_not_be_throttled_by_who_asks() -> None:
-    assert polling.Answers(submitted=Counter({200: 9})).good
-    assert not polling.Answers(submitted=Counter({200: 9, 429: 1})).good
-    assert not polling.Answers().good
+    asked = Counter({404: 90, 429: 9})
+    assert polling.Answers(asked, Counter({200: 9})).good
+    assert not polling.Answers(asked, Counter({200: 9, 429: 1})).good
+
+
+def test_submissions_that_fail_and_nobody_who_asks_are_not_good_either() -> None:
+    asked = Counter({404: 90, 429: 9})
+    assert not polling.Answers(asked, Counter({500: 66})).good
+    assert not polling.Answers(asked).good
+    assert not polling.Answers(submitted=Counter({200: 9})).good
 
 
 def test_a_machine_that_is_too_slow_to_be_throttled_is_told() -> None:

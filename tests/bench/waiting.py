@@ -78,8 +78,9 @@ class Measures:
 
     @property
     def good(self) -> bool:
-        """Whether it stays within its limits."""
-        return max(self.ratios()[:JUDGED]) <= LIMIT and not self.refused
+        """Whether something was measured, and stays within its limits."""
+        measured = len(_flat(self.alone)) > 1 and len(_flat(self.beside)) > 1
+        return measured and max(self.ratios()[:JUDGED]) <= LIMIT and not self.refused
 
     def table(self) -> str:
         """Return all of it as text."""
@@ -90,6 +91,8 @@ class Measures:
         lines.append(
             f"{'alone, every second turn: times':<32}" + "".join(f"{each:>8.2f}" for each in self.noise())
         )
+        if max(self.noise()[:JUDGED]) > LIMIT:
+            lines.append("the machine by itself varies by more than what is judged: measure again")
         counted = sum(len(turn) for turn in self.alone + self.beside)
         said = ", ".join(f"{status}: {count}" for status, count in sorted(self.refused.items())) or "none"
         lines.append(f"{counted} requests; not accepted: {said}")
@@ -141,6 +144,7 @@ class Program:
         """End it."""
         assert self._process.poll() is None, "it ended before it was told to"
         end(self._process)
+        assert self._process.returncode == 0, f"it ended with {self._process.returncode}"
 
 
 class Bench:

@@ -88,7 +88,7 @@ def serve(listener: socket.socket, handler: Handler) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until SIGTERM."""
+    """Serve until SIGTERM; return 1 if fewer were left by then."""
     parser = argparse.ArgumentParser(prog="warm", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("service", choices=SERVICES)
     parser.add_argument("processes", type=int)
@@ -104,11 +104,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.nice(LAST if options.last else 0)
     children = [_fork(listener, handler) for _ in range(options.processes)]
     signal.sigwait({signal.SIGTERM})
-    for child in children:
+    lost = [child for child in children if os.waitpid(child, os.WNOHANG)[0]]
+    left = [child for child in children if child not in lost]
+    for child in left:
         os.kill(child, signal.SIGKILL)
-    for child in children:
+    for child in left:
         os.waitpid(child, 0)
-    return 0
+    if lost:
+        print(f"{len(lost)} of {len(children)} processes ended by themselves", file=sys.stderr)
+    return 1 if lost else 0
 
 
 def _fork(listener: socket.socket, handler: Handler) -> int:

@@ -38,7 +38,9 @@ from tests.e2e.user import new_id, request, text_to_image
 BEAT = 0.5  # seconds from one renewal of a lease to the next
 LATE = 1.0  # seconds that an interruption may take beyond that: the runtime ends its step first
 IMAGE_SECONDS = 0.3
-IN_THE_WAY, CANCELLED, NEXT = 2, 4, 1  # images
+# Images. A run that nobody interrupts takes more than twice as long as an interruption may: 3.6 s.
+IN_THE_WAY, CANCELLED, NEXT = 2, 12, 1
+ENOUGH = 10  # moments, of which one at least has to come in the middle of the run
 MOST_WAIT = (IN_THE_WAY + CANCELLED + 1) * IMAGE_SECONDS  # seconds: before, during and after its run
 PATIENCE = 60.0  # seconds
 # What the GPU saw of the three where one was stopped.
@@ -167,7 +169,8 @@ class Play:
             # It had ended, or was faster than the renewal: then it had no more than that left to do.
             longer = self._limit is not None and (moment.ran_on or 0.0) > self._limit
             return "it ran on past the renewal" if longer else None
-        if row.status == "cancelled" and row.attempts == 0 and runs == {"succeeded": 2}:
+        unbegun = (row.status, row.attempts) == ("cancelled", 0) and runs == {"succeeded": 2}
+        if unbegun and (status, said) == ("202", "running"):
             return None  # it was claimed, and its cancel was met before its turn came
         if status == "409" or row.status != "cancelled" or runs not in (INTERRUPTED, AT_ITS_END):
             return "it was not interrupted"
@@ -244,6 +247,8 @@ async def play(
                 await acts.close()
             await _quiet(ear, history, len(acts.ids))
         came.tasks = len(acts.ids)
+        if moments >= ENOUGH and not any(one.took is not None for one in came.all):
+            came.faults.append(f"no run of {moments} was interrupted")
         came.faults += judge_ends(acts.ids, history.submissions(), ear.all(lambda _: True))
     return came
 
