@@ -2,6 +2,7 @@
 
 import secrets
 import signal
+import threading
 import webbrowser
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,12 +12,13 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from console.errors import PageMissingError, SettingsError
+from console.dispatch import MakeClient, aws_client
+from console.errors import NoStackError, PageMissingError, SettingsError
 from console.page import Page
 from console.server import serve
 from console.settings import RuntimeSource, Sources
 from console.stack import sources_of_stack
-from darkroom_cli.endpoints import MakeClient, Target, aws_client, named, stack_of
+from darkroom_cli.endpoints import Target, named, stack_of
 from darkroom_cli.errors import BadRequestOptionError, CliError, NoAnswerError, NoConsoleError
 from darkroom_cli.remote import in_our_words
 from darkroom_cli.terminal import Terminal
@@ -70,7 +72,7 @@ def console(
     address = address_of(read_state(home))
     terminal.say(address)
     if options.browser:
-        open_in_browser(address, home)
+        webbrowser.open(leading_to(address, home))
 
 
 def keep_serving(
@@ -86,7 +88,9 @@ def keep_serving(
         terminal.say(address)
         terminal.remark(f"the console of {told.endpoint}: it lets in who has this address; Ctrl-C ends it")
         if options.browser:
-            open_in_browser(address, home)
+            # A browser of the terminal keeps its caller, here the event loop, until it ends.
+            page = leading_to(address, home)
+            threading.Thread(target=webbrowser.open, args=(page,), daemon=True).start()
 
     port = choose_port(options.port, option="--port")
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -133,9 +137,12 @@ def _sources(
     with terminal.waiting(f"asking AWS about {stack}"):
         try:
             told = sources_of_stack(stack, where.region, clients=clients)
+            connection = told.connection()
+        except NoStackError as exc:
+            raise BadRequestOptionError(f"--stack-name: {exc}") from exc
         except SettingsError as exc:
             raise NoAnswerError(str(exc)) from exc
-        last_tasks(told.connection())
+        last_tasks(connection)
     return told
 
 
@@ -152,14 +159,14 @@ def address_of(state: State) -> str:
     return state.console_url
 
 
-def open_in_browser(address: str, home: Home) -> None:
-    """Open it by way of a file that only the user can read: everybody can read a browser's arguments."""
+def leading_to(address: str, home: Home) -> str:
+    """Return what a browser is to open: a file that only the user can read, as all can read its arguments."""
     home.prepare()
     file = home.work / "console.html"
     file.unlink(missing_ok=True)
     file.touch(mode=0o600)
     file.write_text(f'<!doctype html><meta http-equiv="refresh" content="0; url={address}">\n')
-    webbrowser.open(file.as_uri())
+    return file.as_uri()
 
 
 def parse_runtimes(texts: Iterable[str]) -> tuple[RuntimeSource, ...]:

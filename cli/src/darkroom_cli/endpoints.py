@@ -1,12 +1,10 @@
 """Which system is meant: the one that is up here, one whose endpoint and key are given, or a stack."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-
+from console.dispatch import MakeClient, aws_client, dispatch_stack, telling
+from console.errors import NoStackError
 from darkroom_cli.errors import BadRequestOptionError, NoAnswerError
 from darkroom_client import BadArgumentError, Connection
 from local.home import Home
@@ -15,9 +13,7 @@ from local.state import State, read_state
 ENDPOINT_VARIABLE = "DARKROOM_ENDPOINT"
 KEY_VARIABLE = "DARKROOM_API_KEY"
 STACK_VARIABLE = "DARKROOM_STACK_NAME"
-_SUFFIX = "Stack"  # `stackName` of config.yaml plus this is the name of its dispatch stack
-
-type MakeClient = Callable[[str, str | None], Any]
+_ENDPOINT, _KEY_ID = "FrontApiEndpoint", "ApiKeyId"  # outputs of a dispatch stack
 
 
 @dataclass(frozen=True)
@@ -30,18 +26,13 @@ class Target:
     region: str | None = None
 
 
-def aws_client(service: str, region: str | None) -> Any:
-    """Make a client of AWS with the user's own credentials."""
-    return boto3.client(service, region_name=region)
-
-
 def connection(
     target: Target, *, environ: Mapping[str, str], home: Home, clients: MakeClient = aws_client
 ) -> Connection:
     """Return endpoint and key: of the options, else of the environment, else of the system that is up.
 
     Raises:
-        BadRequestOptionError: the options do not go together.
+        BadRequestOptionError: the options do not go together, there is no such stack.
         NoAnswerError: AWS does not tell the stack's endpoint and key.
         NotUpError: nothing was said, and no system is up.
     """
@@ -99,25 +90,11 @@ def _made(endpoint: str, key: str) -> Connection:
 
 def _of_stack(stack: str, region: str | None, clients: MakeClient) -> tuple[str, str]:
     """Return endpoint and key of a dispatch stack."""
+    otherwise, advice = "AWS does not tell its endpoint and key", "Are name, --region and AWS_PROFILE right?"
     try:
-        found = described(stack, clients("cloudformation", region))
-        outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", ())}
-        if not {"FrontApiEndpoint", "ApiKeyId"} <= outputs.keys():
-            raise BadRequestOptionError(f"--stack-name: {stack} is not a dispatch stack of Darkroom")
-        key = clients("apigateway", region).get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)
-    except (BotoCoreError, ClientError) as exc:
-        raise NoAnswerError(
-            f"AWS does not tell endpoint and key of {stack}: {exc}. Are name, --region and AWS_PROFILE right?"
-        ) from exc
-    return outputs["FrontApiEndpoint"], key["value"]
-
-
-def described(stack: str, cloudformation: Any) -> dict[str, Any]:
-    """Describe a stack; `sdoneks` means `sdoneksStack`, too."""
-    try:
-        found: dict[str, Any] = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
-    except ClientError as exc:
-        if stack.endswith(_SUFFIX) or "does not exist" not in str(exc):
-            raise
-        return described(stack + _SUFFIX, cloudformation)
-    return found
+        with telling(stack, NoAnswerError, otherwise, advice=advice):
+            found = dispatch_stack(stack, clients("cloudformation", region), (_ENDPOINT, _KEY_ID))
+            key = clients("apigateway", region).get_api_key(apiKey=found.outputs[_KEY_ID], includeValue=True)
+    except NoStackError as exc:
+        raise BadRequestOptionError(f"--stack-name: {exc}") from exc
+    return found.outputs[_ENDPOINT], key["value"]

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from darkroom_cli.endpoints import MakeClient, Target, aws_client, stack_of
+from console.dispatch import MakeClient, aws_client
+from darkroom_cli.endpoints import Target, stack_of
 from darkroom_cli.errors import BadRequestOptionError
 from darkroom_cli.operating.system import find_system, telling
 from darkroom_cli.terminal import Terminal

@@ -63,7 +63,6 @@ def cost(
 
     ./darkroom cost --actual --days 7 --instance g5.xlarge --on-demand
     """
-    call: Invocation = context.obj
     said = _said(
         images=images, seconds_per_image=seconds_per_image, instance=instance, spot_price=spot_price,
         on_demand=on_demand or None, gpu_busy=gpu_busy, gpu_hours=gpu_hours,
@@ -73,7 +72,7 @@ def cost(
         image_kib=image_kib, status_per_image=status_per_image,
         webhooks_per_image=webhooks_per_image, traced=traced, downloaded=downloaded,
     )  # fmt: skip
-    with _planned(call):
+    with _planned(context.obj) as call:
         from darkroom_cli import planning_costs as costs  # noqa: PLC0415 - loading it takes long, and --help does not need it
 
         records = costs.Records(stack_name, region, tuple(runtime or ()), days, sample) if actual else None
@@ -98,12 +97,12 @@ def simulate(
     variation: arguments.Variation = None,
     gpu_busy: arguments.GpuBusy = None,
     queue_length: arguments.QueueLength = None,
-    min_replica_count: arguments.MinReplicas = None,
-    max_replica_count: arguments.MaxReplicas = None,
-    cooldown_period: arguments.Cooldown = None,
-    polling_interval: arguments.Polling = None,
-    scale_down_seconds: arguments.Window = None,
-    scale_on_in_flight: arguments.InFlight = None,
+    minimum: arguments.MinReplicas = None,
+    maximum: arguments.MaxReplicas = None,
+    cooldown: arguments.Cooldown = None,
+    polling: arguments.Polling = None,
+    window: arguments.Window = None,
+    count_in_flight: arguments.InFlight = None,
     node_start: arguments.NodeStart = None,
     pod_start: arguments.PodStart = None,
     model_load: arguments.ModelLoad = None,
@@ -126,18 +125,16 @@ def simulate(
 
     ./darkroom simulate --file arrivals.csv --seconds-per-image 8 --max-replica-count 40
     """
-    call: Invocation = context.obj
     service = _said(seconds=seconds_per_image, spread=spread, variation=variation, gpu_busy=gpu_busy)
     scaling = _said(
-        queue_length=queue_length, minimum=min_replica_count, maximum=max_replica_count,
-        cooldown=cooldown_period, polling=polling_interval, window=scale_down_seconds,
-        count_in_flight=scale_on_in_flight,
+        queue_length=queue_length, minimum=minimum, maximum=maximum, cooldown=cooldown, polling=polling,
+        window=window, count_in_flight=count_in_flight,
     )  # fmt: skip
     machines = _said(
         node_start=node_start, pod_start=pod_start, model_load=model_load, keep_empty=keep_empty,
         most_nodes=most_nodes, interruptions=interruptions, price=price,
     )  # fmt: skip
-    with _planned(call):
+    with _planned(context.obj) as call:
         from darkroom_cli import planning_runs as runs  # noqa: PLC0415 - loading it takes long, and --help does not need it
 
         load = runs.Load(pattern, file, tasks, hours, peak, peak_hour, bursts, burst_seconds)
@@ -146,13 +143,13 @@ def simulate(
 
 
 @contextmanager
-def _planned(call: Invocation) -> Iterator[None]:
-    """Explain what ends a command; errors of `planning` are the command's."""
+def _planned(call: Invocation) -> Iterator[Invocation]:
+    """Give the invocation, and explain what ends the command; errors of `planning` are the command's."""
     with explained(call.terminal, call.home, verbose=call.verbose):
         from planning.errors import USAGE, PlanningError  # noqa: PLC0415 - --help does not need it
 
         try:
-            yield
+            yield call
         except PlanningError as exc:
             raise (BadRequestOptionError if exc.exit_code == USAGE else CliError)(str(exc)) from exc
 

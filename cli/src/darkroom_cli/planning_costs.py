@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from darkroom_cli.endpoints import MakeClient, aws_client, described
+from console.dispatch import MakeClient, aws_client, dispatch_stack, telling
+from console.errors import NoStackError
 from darkroom_cli.invocation import Invocation
 from darkroom_cli.planning_tables import print_whole, table_of
 from darkroom_cli.terminal import Terminal
@@ -98,7 +97,8 @@ def count(records: Records, call: Invocation, *, clients: MakeClient = aws_clien
     else:
         if not records.runtimes:
             raise OptionError("--stack-name: say whose tasks with --runtime")
-        table = _table_of(records.stack, clients("cloudformation", records.region))
+        with telling(records.stack, RecordsError, "AWS does not tell its tasks table"):
+            table = _table_of(records.stack, clients("cloudformation", records.region))
         store = DynamoTaskStore(clients("dynamodb", records.region), table)
         s3, runtimes = clients("s3", records.region), records.runtimes
     since = now - records.days * _DAY
@@ -107,13 +107,9 @@ def count(records: Records, call: Invocation, *, clients: MakeClient = aws_clien
 
 def _table_of(stack: str, cloudformation: Any) -> str:
     try:
-        outputs = described(stack, cloudformation).get("Outputs", ())
-    except (BotoCoreError, ClientError) as exc:
-        raise RecordsError(f"AWS does not tell the tasks table of {stack}: {exc}") from exc
-    tables = [one["OutputValue"] for one in outputs if one["OutputKey"] == _TABLE]
-    if not tables:
-        raise OptionError(f"--stack-name: {stack} is not a dispatch stack of Darkroom")
-    return str(tables[0])
+        return dispatch_stack(stack, cloudformation, (_TABLE,)).outputs[_TABLE]
+    except NoStackError as exc:
+        raise OptionError(f"--stack-name: {exc}") from exc
 
 
 def _as_used(plan: Plan, usage: Usage) -> Plan:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,13 +30,15 @@ def server() -> Iterator[Server]:
 
 
 @contextmanager
-def serving(server: Server, home: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str], httpx.URL]]:
+def serving(
+    server: Server, home: Path, *arguments: str, **environ: str
+) -> Iterator[tuple[subprocess.Popen[str], httpx.URL]]:
     """Run the command; give it with the address that it prints."""
     named = {"DARKROOM_ENDPOINT": server.url, "DARKROOM_API_KEY": KEY, "DARKROOM_HOME": str(home)}
     kept = {name: os.environ[name] for name in ("DARKROOM_CONSOLE_PAGE",) if name in os.environ}
     with subprocess.Popen(
         [sys.executable, "-m", "darkroom_cli", "console", "--port", "0", *arguments],
-        env={**this_python(os.environ), **kept, **named, "COLUMNS": "200"},
+        env={**this_python(os.environ), **kept, **named, **environ, "COLUMNS": "200"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -85,6 +88,35 @@ def test_the_key_is_no_argument_and_in_no_answer(server: Server, tmp_path: Path)
             assert browser.get(address.copy_with(raw_path=path), headers=headers).status_code == 403
         assert httpx.get(address.copy_with(raw_path=b"/api/system"), trust_env=False).status_code == 401
     assert all(_with_key(seen) for seen in server.seen)
+
+
+_TERMINAL_BROWSER = """
+import sys, urllib.request
+from pathlib import Path
+leading = urllib.request.urlopen(sys.argv[1]).read().decode()
+address = leading.partition("url=")[2].partition('"')[0]
+try:
+    direct = urllib.request.ProxyHandler({})
+    opener = urllib.request.build_opener(direct, urllib.request.HTTPCookieProcessor())
+    found = str(opener.open(address, timeout=20).status)
+except OSError as exc:
+    found = repr(exc)
+result = Path(sys.argv[0]).with_name("result")
+result.with_suffix(".part").write_text(found)
+result.with_suffix(".part").rename(result)
+"""
+
+
+def test_a_browser_of_the_terminal_is_answered_while_its_caller_waits_for_it(
+    server: Server, tmp_path: Path
+) -> None:
+    script, result = tmp_path / "browser.py", tmp_path / "result"
+    script.write_text(_TERMINAL_BROWSER)
+    with serving(server, tmp_path, "--open", BROWSER=f"{sys.executable} {script} %s"):
+        deadline = time.monotonic() + PATIENCE
+        while not result.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert result.read_text() == "200"
 
 
 def _with_key(seen: Seen) -> bool:

@@ -11,7 +11,9 @@ from darkroom_cli.app import app
 @pytest.fixture(autouse=True)
 def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have no system, no stack and no credentials."""
-    for name in ("DARKROOM_STACK_NAME", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+    for name in ("STACK_NAME", "ENDPOINT", "API_KEY"):
+        monkeypatch.delenv(f"DARKROOM_{name}", raising=False)
+    for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DARKROOM_HOME", str(tmp_path))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
@@ -53,6 +55,28 @@ def test_a_stack_without_credentials_says_how_to_have_some(command: str) -> None
     code, _, said = run(command, "--stack-name", "sdoneksStack", "--region", "us-east-1")
     assert code == 1
     assert "AWS_PROFILE" in said
+
+
+@pytest.mark.parametrize("command", ["verify", "doctor"])
+def test_an_endpoint_of_the_environment_is_not_passed_over_for_the_system_that_is_up(
+    command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DARKROOM_ENDPOINT", "https://api.example.org/prod/")
+    code, _, said = run(command)
+    assert code == 2
+    assert "DARKROOM_ENDPOINT" in said
+    assert "--stack-name" in said
+    monkeypatch.setenv("DARKROOM_STACK_NAME", "sdoneks")
+    assert run(command)[0] == 2, "an endpoint comes before a stack, as for the other commands"
+
+
+@pytest.mark.parametrize("command", ["verify", "doctor"])
+def test_a_stack_is_meant_by_option_before_environment(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DARKROOM_STACK_NAME", "of-the-environment")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    assert "of-the-environment" in run(command)[2]
+    monkeypatch.setenv("DARKROOM_ENDPOINT", "https://api.example.org/prod/")
+    assert "of-the-option" in run(command, "--stack-name", "of-the-option")[2]
 
 
 def test_a_region_alone_means_nothing() -> None:

@@ -6,12 +6,13 @@ from functools import cache
 from typing import Any
 
 import pytest
+from botocore.parsers import ResponseParserError
 
 from darkroom_cli.errors import BadRequestOptionError
 from darkroom_cli.operating.doctor.dispatch_source import DispatchSource
 from darkroom_cli.operating.doctor.scene import Letters, Queue, Subscription
 from darkroom_cli.operating.doctor.visit import doctor, look
-from darkroom_cli.operating.errors import ProblemsFoundError
+from darkroom_cli.operating.errors import AwsError, ProblemsFoundError
 from darkroom_cli.operating.system import System, find_system
 from darkroom_client import Connection
 from darkroom_client.testing import Say, Server
@@ -261,3 +262,21 @@ def test_a_stack_that_is_missing_or_none_of_ours_is_told(tmp_path: Any) -> None:
         find_system("sdStack", None, home=home, clients=Stacks({}, RUNTIMES))
     with pytest.raises(BadRequestOptionError, match="--region goes with --stack-name"):
         find_system(None, "r", home=home)
+
+
+class Broken(Stacks):
+    """The same where AWS' answer is not whole."""
+
+    def describe_stacks(self, *, StackName: str) -> Any:  # noqa: N803 - AWS's names
+        raise ResponseParserError(f"invalid XML received: {StackName}")
+
+
+def test_what_cannot_be_read_of_a_stack_is_told(tmp_path: Any) -> None:
+    unreadable = (
+        (Stacks(OUTPUTS, "{"), "the variable RUNTIMES cannot be read"),
+        (Stacks(OUTPUTS | {"RuntimeQueues": "{"}, RUNTIMES), "the output RuntimeQueues cannot be read"),
+        (Broken(OUTPUTS, RUNTIMES), "sdStack: AWS does not do what was asked: invalid XML"),
+    )
+    for clients, words in unreadable:
+        with pytest.raises(AwsError, match=words):
+            find_system("sdStack", None, home=Home(tmp_path), clients=clients)

@@ -1,13 +1,18 @@
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
 from darkroom_cli import consoling
 from darkroom_cli.app import app
+from darkroom_cli.endpoints import Target
+from darkroom_cli.errors import BadRequestOptionError, CliError, NoAnswerError
+from darkroom_cli.terminal import Terminal
 from darkroom_client import Connection
 from darkroom_client.testing import Say, Server, refusal, task
 from local.home import Home
@@ -152,6 +157,57 @@ def test_an_endpoint_that_does_not_answer_is_told(server: Server) -> None:
     assert (code, out) == (1, "")
     assert f"does not answer: ConnectError ({server.url}" in err
     assert "Traceback" not in err
+
+
+class Aws:
+    """An account with one stack; its endpoint can be none."""
+
+    meta = SimpleNamespace(region_name="us-east-1")
+
+    def __call__(self, service: str, region: str | None) -> Any:
+        return self
+
+    def describe_stacks(self, StackName: str) -> Any:  # noqa: N803 - AWS's names
+        if StackName != "sdStack":
+            said = f"Stack with id {StackName} does not exist"
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": said}}, "DescribeStacks")
+        told = {
+            "FrontApiEndpoint": "nowhere",
+            "ApiKeyId": "k",
+            "RuntimeQueues": "{}",
+            "ValidatorFunctionName": "v",
+        }
+        outputs = [{"OutputKey": key, "OutputValue": value} for key, value in told.items()]
+        return {"Stacks": [{"StackName": StackName, "StackStatus": "CREATE_COMPLETE", "Outputs": outputs}]}
+
+    def get_api_key(self, **_: Any) -> Any:
+        return {"value": KEY}
+
+    def get_function_configuration(self, **_: Any) -> Any:
+        return {"Environment": {"Variables": {"RUNTIMES": "[]"}}}
+
+
+@pytest.mark.parametrize(
+    ("stack", "error", "words"),
+    [
+        ("typo", BadRequestOptionError, "--stack-name: there is no stack typo"),
+        ("sd", NoAnswerError, "endpoint"),
+    ],
+)
+def test_a_stack_that_is_not_there_is_wrong_use_and_one_that_cannot_be_used_is_not(
+    home: Home, stack: str, error: type[CliError], words: str
+) -> None:
+    with pytest.raises(CliError, match=words) as caught:
+        consoling.console(
+            Target(stack=stack),
+            consoling.Options(),
+            environ={},
+            home=home,
+            terminal=Terminal(),
+            clients=Aws(),
+        )
+    assert type(caught.value) is error
+    assert KEY not in str(caught.value)
 
 
 def test_something_else_at_the_endpoint_is_told(server: Server) -> None:

@@ -29,7 +29,7 @@ class Stack:
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's own name
         assert StackName == "s"
-        return {"Stacks": [{"Outputs": self._outputs}]}
+        return {"Stacks": [{"StackName": "s", "StackStatus": "CREATE_COMPLETE", "Outputs": self._outputs}]}
 
 
 STACK = Stack([{"OutputKey": "TasksTable", "OutputValue": TABLE}])

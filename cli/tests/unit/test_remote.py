@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -170,7 +171,7 @@ class Aws:
             said = f"Stack with id {StackName} does not exist"
             raise ClientError({"Error": {"Code": "ValidationError", "Message": said}}, "DescribeStacks")
         outputs = [{"OutputKey": key, "OutputValue": value} for key, value in self.outputs.items()]
-        return {"Stacks": [{"Outputs": outputs}]}
+        return {"Stacks": [{"StackName": StackName, "StackStatus": "CREATE_COMPLETE", "Outputs": outputs}]}
 
     def get_api_key(self, *, apiKey: str, includeValue: bool) -> Any:  # noqa: N803 - the same
         return {"value": f"value of {apiKey}"}
@@ -190,7 +191,7 @@ def test_a_stack_tells_its_endpoint_and_key(tmp_path: Path) -> None:
 
 
 def test_a_stack_that_is_not_there_or_another_is_told(tmp_path: Path) -> None:
-    with pytest.raises(NoAnswerError, match="otherStack does not exist"):
+    with pytest.raises(BadRequestOptionError, match="--stack-name: there is no stack other"):
         of_stack(Aws(OUTPUTS), "other", tmp_path)
     with pytest.raises(BadRequestOptionError, match="not a dispatch stack"):
         of_stack(Aws({}), "sdStack", tmp_path)
@@ -210,8 +211,20 @@ class Throttling(Aws):
 
 
 def test_what_is_no_missing_stack_is_told_of_the_stack_that_was_named(tmp_path: Path) -> None:
-    with pytest.raises(NoAnswerError, match="Rate exceeded: sd\\. Are"):
+    with pytest.raises(NoAnswerError, match=r"^sd: .*Rate exceeded: sd\. Are"):
         of_stack(Throttling(OUTPUTS), "sd", tmp_path)
+
+
+class CutOff(Aws):
+    """The same where the answer is not whole."""
+
+    def describe_stacks(self, *, StackName: str) -> Any:  # noqa: N803 - AWS's names
+        raise ResponseParserError(f"invalid XML received: {StackName}")
+
+
+def test_an_answer_that_was_cut_off_is_one_that_aws_did_not_give(tmp_path: Path) -> None:
+    with pytest.raises(NoAnswerError, match="invalid XML"):
+        of_stack(CutOff(OUTPUTS), "sd", tmp_path)
 
 
 def test_an_endpoint_that_is_named_comes_before_a_stack_of_the_environment(tmp_path: Path) -> None:

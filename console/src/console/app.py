@@ -84,7 +84,8 @@ def create_app(sources: Sources, entry: Pass, page: Page, plan: Plan) -> App:
     context = Context(sources, api, others, Submitted(), plan.clock)
     feed = Feed()
     pace = plan.pace or (LOCAL if sources.mode == "local" else REMOTE)
-    watcher = Watcher(watched, feed, context.submitted, plan.glances(context), pace=pace)
+    glances = plan.glances(context)
+    watcher = Watcher(watched, feed, context.submitted, glances, pace=pace, clock=plan.clock)
     tasks = Tasks(context, Gateway(connection, to_api), feed, watcher, plan.details(context))
 
     @contextlib.asynccontextmanager
@@ -97,6 +98,7 @@ def create_app(sources: Sources, entry: Pass, page: Page, plan: Plan) -> App:
                 watching.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await watching
+                glances.close()
 
     routes = [
         Route("/", page.index),
@@ -138,7 +140,6 @@ def _routes(sources: Sources, feed: Feed) -> Sequence[BaseRoute]:
 def _system(sources: Sources) -> System:
     glance = any(runtime.queue_url or runtime.metrics_url for runtime in sources.runtimes)
     return System(
-        version=sources.version,
         mode=sources.mode,
         endpoint=sources.endpoint,
         runtimes=[

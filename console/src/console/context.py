@@ -11,7 +11,7 @@ and header have been checked (`console.guard`); security headers and `Cache-Cont
 its answer where it does not set a header of that name itself (`Content-Security-Policy` for attachments,
 `Cache-Control` for thumbnails). Bodies are read with `bodies.read_body(request, limit)`.
 
-Parts are listed in `console.server.PARTS`; what `TaskDetail` and the stream need of them are the two ports
+Parts are listed in `console.server.PLAN`; what `TaskDetail` and the stream need of them are the two ports
 below: `console.details.create(context) -> Details` and `console.glance.create(context) -> Glances`, which
 `console.server` puts together. Tests give fakes to `console.app.create_app`.
 """
@@ -73,6 +73,9 @@ class Glances(Protocol):
 
     async def read(self) -> Glance | None:
         """Return the system as it is now; None where there is nothing to be seen. It never fails."""
+
+    def close(self) -> None:
+        """Give up what is held, without waiting for it: nobody will ask again."""
 
 
 type Part = Callable[[Context], Sequence[BaseRoute]]

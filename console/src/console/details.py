@@ -5,6 +5,7 @@ import json
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import httpx
@@ -41,8 +42,8 @@ def routes(context: Context) -> Sequence[BaseRoute]:
 
     async def out(request: Request) -> Response:
         task = await looks.task(task_id(request), request.query_params.get("s") or None)
-        text = await read_out(context.http, task)
-        return Response(text, media_type="application/json")
+        read = await read_out(context.http, task)
+        return Response(read.text, media_type="application/json")
 
     return [Route("/api/tasks/{id}/out", out), *notifications.routes(context), *traces.routes(context)]
 
@@ -74,18 +75,26 @@ class TaskDetails:
         if task.submission not in self._told:
             try:
                 async with asyncio.timeout(_PATIENCE):
-                    text = await read_out(self._http, task)
+                    read = await read_out(self._http, task)
             except (RefusedError, TimeoutError) as exc:
                 log.info("the request of task %s is not known: %s", task.id, exc)
                 return None
-            self._told[task.submission] = request_in(text, task)
+            self._told[task.submission] = await asyncio.to_thread(request_in, read.document, task)
             while len(self._told) > _KEPT:
                 self._told.popitem(last=False)
         return self._told[task.submission]
 
 
-async def read_out(http: httpx.AsyncClient, task: Task) -> bytes:
-    """Return the JSON text of a task's `.out`.
+@dataclass(frozen=True, slots=True)
+class Out:
+    """An `.out`: its JSON text, and what that says."""
+
+    text: bytes
+    document: Any
+
+
+async def read_out(http: httpx.AsyncClient, task: Task) -> Out:
+    """Return a task's `.out`.
 
     Raises:
         RefusedError: there is none, or it cannot be had.
@@ -97,18 +106,18 @@ async def read_out(http: httpx.AsyncClient, task: Task) -> bytes:
     if text is None:
         message = f"{output.s3} has more than {MAX_OUT // 2**20} MiB: fetch it with the AWS command line"
         raise RefusedError.of(413, "too_large", message)
-    if await asyncio.to_thread(_read, text) is None:
+    document = await asyncio.to_thread(_read, text)
+    if document is None:
         raise UnavailableError(f"{output.s3} is not JSON")
-    return text
+    return Out(text, document)
 
 
-def request_in(text: bytes, task: Task) -> TaskRequest | None:
+def request_in(document: Any, task: Task) -> TaskRequest | None:
     """Return the request that an `.out` tells, as somebody could submit it again; None where it tells none.
 
     Context, callback and `expires_in` are not in it. Neither is the content of large requests, which the
-    payload bucket has.
+    payload bucket has. Not for the event loop: what is not large is known once it was measured.
     """
-    document = _read(text) if len(text) <= MAX_OUT else None
     record = _at(_at(document, "darkroom"), "request")
     content = _at(record, "content")
     if not isinstance(content, dict) or _at(record, "submission") != task.submission:

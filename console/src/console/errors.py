@@ -2,6 +2,7 @@
 
 ConsoleError
 ├── SettingsError    what it was started with cannot be (the process says so and ends)
+│   └── NoStackError the stack that was named is none of Darkroom's
 ├── PageMissingError the page was not built
 └── RefusedError     a request is answered with a `Refusal`
     └── UnavailableError   something behind the console does not answer: 502
@@ -20,6 +21,10 @@ class ConsoleError(Exception):
 
 class SettingsError(ConsoleError):
     """What the console was started with cannot be; no message has a value of it."""
+
+
+class NoStackError(SettingsError):
+    """There is no stack of that name, or it is no dispatch stack."""
 
 
 class PageMissingError(ConsoleError):

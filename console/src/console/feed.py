@@ -5,7 +5,7 @@ page that reads slowly keeps nobody waiting, and costs no more memory than one t
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 
@@ -136,6 +136,7 @@ class Feed:
         self._rows: dict[str, TaskRow] = {}
         self._mailboxes: set[Mailbox] = set()
         self._somebody = asyncio.Event()
+        self._arrived: Callable[[], None] = lambda: None
         self._closed = False
 
     @property
@@ -151,6 +152,10 @@ class Feed:
     async def somebody(self) -> None:
         """Wait until a page listens."""
         await self._somebody.wait()
+
+    def on_arrival(self, call: Callable[[], None]) -> None:
+        """Have somebody called whenever a page begins to listen."""
+        self._arrived = call
 
     def rows(self) -> list[TaskRow]:
         """Return all that is known, newest first."""
@@ -203,6 +208,7 @@ class Feed:
             mailbox.close()
         self._mailboxes.add(mailbox)
         self._somebody.set()
+        self._arrived()
         try:
             yield mailbox
         finally:

@@ -61,7 +61,6 @@ class Features(Said):
 class System(Said):
     """`GET /api/system`; `input_max` is the largest input in bytes."""
 
-    version: str
     mode: Literal["local", "api", "stack"]
     endpoint: str
     runtimes: list[RuntimeInfo]

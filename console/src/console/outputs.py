@@ -40,7 +40,8 @@ class Looks:
             DarkroomError: the API refuses, or does not answer.
         """
         at, found = self._seen.get(task_id, (0.0, None))
-        if found is None or anew or self._clock() - at > FRESH or submission not in {None, found.submission}:
+        fresh = 0 <= self._clock() - at <= FRESH  # not where the clock was set back
+        if found is None or anew or not fresh or submission not in {None, found.submission}:
             found = await self._shared.get(task_id, lambda: self._ask(task_id))
         if submission not in {None, found.submission}:
             raise RefusedError.of(404, "not_found", f"the id {task_id} belongs to another task by now")
@@ -64,8 +65,10 @@ class Outputs:
         self.looks = Looks(context)
 
     @asynccontextmanager
-    async def opened(self, task_id: str, submission: str | None, pick: Pick) -> AsyncIterator[httpx.Response]:
-        """Open an output: the store's answer of success, whose body `aiter_raw` has.
+    async def opened(
+        self, task_id: str, submission: str | None, pick: Pick
+    ) -> AsyncIterator[tuple[Output, httpx.Response]]:
+        """Open an output: yield it, and the store's answer of success, whose body `aiter_raw` has.
 
         An address that has run out is asked for anew, once.
 
@@ -86,7 +89,7 @@ class Outputs:
             answer = await open_output(self._http, output)
         try:
             _check(answer, output)
-            yield answer
+            yield output, answer
         except httpx.HTTPError as exc:
             raise _silent(output, exc) from None
         finally:

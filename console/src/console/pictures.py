@@ -57,14 +57,13 @@ class _Pictures:
         save = request.query_params.get("download") == "1"
         async with AsyncExitStack() as stack:
             opened = self._outputs.opened(asked, submission, _numbered(number))
-            answer = await stack.enter_async_context(opened)
+            output, answer = await stack.enter_async_context(opened)
             chunks = answer.aiter_raw()
             headers = {}
             if length := _length(answer):
                 headers["Content-Length"] = length
             if save:
-                name = _numbered(number)(await self._outputs.looks.task(asked, submission)).name
-                headers |= _attachment(name)
+                headers |= _attachment(output.name)
                 content_type, head = "application/octet-stream", b""
             else:
                 head, raster = await _shown(chunks)
@@ -91,7 +90,7 @@ class _Pictures:
             submission = (await self._outputs.looks.task(asked)).submission
 
         async def load() -> tuple[bytes, Raster]:
-            async with self._outputs.opened(asked, submission, _numbered(number)) as answer:
+            async with self._outputs.opened(asked, submission, _numbered(number)) as (_, answer):
                 data = await read_all(answer.aiter_raw(), MAX_SHOWN)
             if data is None:
                 raise _too_large()

@@ -87,7 +87,7 @@ def serve(
         token: the secret in the address that lets a browser in.
         page: to show; the one that was built with this package if none is given.
         plan: what the server is made of.
-        announce: is told the address once it answers.
+        announce: is told the address once it answers; nothing is answered before it returns.
 
     Raises:
         SettingsError: the port is taken; endpoint or key cannot be ones.

@@ -25,7 +25,6 @@ class RuntimeSource(_Settings):
         tasktypes: that it takes.
         models: names of checkpoints, as far as somebody can tell.
         queue_url: of its SQS queue.
-        dead_letter_queue_url: of the queue behind that.
         metrics_url: `/metrics` of its agent.
     """
 
@@ -34,7 +33,6 @@ class RuntimeSource(_Settings):
     tasktypes: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     queue_url: str | None = None
-    dead_letter_queue_url: str | None = None
     metrics_url: str | None = None
 
 
@@ -60,7 +58,6 @@ class Sources(_Settings):
         payload_bucket: its name; large notifications are there.
         traces_url: of the local trace store.
         input_max: largest input in bytes.
-        version: of what started the console, for the page to show.
     """
 
     mode: Literal["local", "api", "stack"]
@@ -73,7 +70,6 @@ class Sources(_Settings):
     payload_bucket: str | None = None
     traces_url: str | None = None
     input_max: int = Field(default=INPUT_MAX, gt=0)
-    version: str = "unreleased"
 
     def connection(self) -> Connection:
         """Return endpoint and key as the client takes them.

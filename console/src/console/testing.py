@@ -34,11 +34,17 @@ def submission_of(task_id: str, generation: int = 0) -> str:
 
 
 class FakeApi:
-    """The API as far as the console asks it. Set `down` to have it break off, `refuses` to have it refuse."""
+    """The API as far as the console asks it. Set `down` to have it break off, `refuses` to have it refuse.
+
+    Put into `shows` what it says of a task that is asked for by its id, and into `lists` what it says once
+    of a page of the list, by its cursor, or by its status where it has none.
+    """
 
     def __init__(self) -> None:
         self.down = False
         self.refuses: Say | None = None
+        self.shows: dict[str, Say] = {}
+        self.lists: dict[str, Say] = {}
         self.listed = True  # whether the list has caught up
         self.searched = threading.Event()  # a list waits for it where it has found the last task
         self.searched.set()
@@ -101,7 +107,8 @@ class FakeApi:
             return self._accept(seen.body)
         if seen.path == "/v1alpha2/tasks":
             return self._list(seen.query)
-        task = self.tasks.get(seen.path.removeprefix("/v1alpha2/tasks/"))
+        task_id = seen.path.removeprefix("/v1alpha2/tasks/")
+        task = self.tasks.get(task_id)
         if task is None:
             return Say(404, refusal("not_found", "there is no such task"))
         if seen.method == "DELETE":
@@ -109,7 +116,7 @@ class FakeApi:
                 return Say(409, refusal("conflict", f"the task has ended: it is {task['status']}"))
             task["status"] = "cancelled"
             return Say(202, task)
-        return Say(200, task)
+        return self.shows.get(task_id) or Say(200, task)
 
     def _accept(self, body: Any) -> Say:
         metadata = body["task"]["metadata"]
@@ -131,6 +138,9 @@ class FakeApi:
 
     def _list(self, query: dict[str, str]) -> Say:
         wanted = query.get("status")
+        said = self.lists.pop(query.get("cursor") or wanted or "", None)
+        if said is not None:
+            return said
         rows = [task for task in self.tasks.values() if self.listed and wanted in (None, task["status"])]
         rows.sort(key=lambda task: task["created_at"], reverse=True)
         start, limit = int(query.get("cursor", "0")), int(query.get("limit", "20"))
@@ -167,6 +177,9 @@ class FakeGlances:
         if self.fails:
             raise ValueError("a fault of ours")
         return self.says
+
+    def close(self) -> None:
+        """Hold nothing."""
 
 
 def plan_of(glances: FakeGlances | None = None, *, pace: Pace = SWIFT) -> Plan:

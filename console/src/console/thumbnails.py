@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import os
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -16,6 +18,7 @@ from console.shared import Shared
 EDGE = 384  # pixels; the longest of a thumbnail
 KEPT_BYTES = 96 * 1024 * 1024  # some 3,000 of them
 AT_ONCE = 2  # pictures that are fetched and made small at a time
+NICENESS = 10  # of the threads: on a small machine the browser paints with the same processors
 ALONE_PIXELS = 8_000_000  # larger ones are decoded one at a time, each takes up to 256 MB
 _QUALITY = 82
 _OPAQUE = frozenset({"1", "L", "RGB", "CMYK", "YCbCr", "I", "I;16", "F"})
@@ -50,7 +53,9 @@ class Thumbnails:
         self._size = 0
         self._slots = asyncio.Semaphore(at_once)
         # Threads of its own: they cannot be cancelled, and go on with what was given up meanwhile.
-        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="thumbnails")
+        self._threads = ThreadPoolExecutor(
+            at_once, thread_name_prefix="thumbnails", initializer=_behind_others
+        )
         self._alone = threading.Lock()
         self._shared: Shared[Key, Thumbnail] = Shared()
 
@@ -93,6 +98,12 @@ class Thumbnails:
         while self._size > self._kept_bytes:
             _, gone = self._kept.popitem(last=False)
             self._size -= len(gone.data)
+
+
+def _behind_others() -> None:
+    """Lower the priority of the thread that calls; only Linux has one for each thread."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def shrink(data: bytes, raster: Raster) -> Thumbnail:

@@ -209,11 +209,17 @@ def test_a_form_of_another_page_can_submit_nothing(
 
 @pytest.mark.parametrize("mark", [{}, {MARK: ""}, {MARK: "2"}, {MARK: "1, 1"}])
 def test_what_changes_something_needs_the_header_that_forms_cannot_send(
-    console: Running, stranger: httpx.Client, routes: list[tuple[str, str]], mark: dict[str, str]
+    console: Running,
+    stranger: httpx.Client,
+    api: FakeApi,
+    routes: list[tuple[str, str]],
+    mark: dict[str, str],
 ) -> None:
+    asked = len(api.seen)
     for method, path in routes:
         if method != "GET":
             is_refused(stranger.request(method, path, headers={**console.cookie, **mark}, json={}), 403)
+    assert len(api.seen) == asked
 
 
 @pytest.mark.parametrize("path", ["/api/tasks", "/api/system", "/"])

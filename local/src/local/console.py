@@ -1,17 +1,14 @@
 """The console's part of the system: what it is told, where it listens, and the token that opens it."""
 
 import asyncio
-import json
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import SecretStr
 
 from console.settings import AwsSource, RuntimeSource, Sources
 from local.children import ChildSpec
-from local.clients import Clients
 from local.deployment import models_of
 from local.errors import BadOptionError, StartError
 from local.events import Report, warn
@@ -40,13 +37,13 @@ def choose_port(wanted: int | None, *, option: str = "--console-port") -> int:
     return CONSOLE_PORT if wanted is None and is_free(CONSOLE_PORT) else free_port()
 
 
-def sources(state: State, runtimes: Sequence[RuntimeSpec], clients: Clients) -> Sources:
+def sources(state: State, runtimes: Sequence[RuntimeSpec]) -> Sources:
     """Return what the console is told about a system: whom to ask for what, and the API key."""
     return Sources(
         mode="local",
         endpoint=state.endpoint,
         api_key=SecretStr(state.api_key),
-        runtimes=tuple(_runtime(runtime, state, clients) for runtime in runtimes),
+        runtimes=tuple(_runtime(runtime, state) for runtime in runtimes),
         unrouted_queue_url=state.unrouted_queue_url,
         aws=AwsSource(endpoint_url=state.aws_url, region=state.region),
         tasks_table=state.tasks_table,
@@ -118,7 +115,7 @@ class Console:
         return token
 
 
-def _runtime(runtime: RuntimeSpec, state: State, clients: Clients) -> RuntimeSource:
+def _runtime(runtime: RuntimeSpec, state: State) -> RuntimeSource:
     here = state.runtimes[runtime.name]
     return RuntimeSource(
         name=runtime.name,
@@ -126,21 +123,8 @@ def _runtime(runtime: RuntimeSpec, state: State, clients: Clients) -> RuntimeSou
         tasktypes=runtime.serves,
         models=models_of(runtime),
         queue_url=here.queue_url,
-        dead_letter_queue_url=_dead_letters(here.queue_url, clients),
         metrics_url=f"{here.health_url}/metrics",
     )
-
-
-def _dead_letters(queue_url: str, clients: Clients) -> str | None:
-    """Return the URL of the queue that a queue's undeliverable messages go to; None where nobody can tell."""
-    sqs = clients.client("sqs")
-    try:
-        told = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["RedrivePolicy"])
-        policy = json.loads(told.get("Attributes", {}).get("RedrivePolicy") or "{}")
-        arn = str(policy.get("deadLetterTargetArn") or "")
-        return str(sqs.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]) if arn else None
-    except (BotoCoreError, ClientError):
-        return None
 
 
 def _write(path: Path, text: str) -> None:

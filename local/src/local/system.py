@@ -162,7 +162,7 @@ class System:
         async def agents_and_console() -> State:
             await self._start_agents(programs, config, urls, deployed.stack)
             state = self._describe(programs, config, urls, deployed, endpoint)
-            return await self._start_console(programs, config, state, clients)
+            return await self._start_console(programs, config, state)
 
         state, *_ = await together(agents_and_console(), warm_up(endpoint, deployed.key), self._tracing())
         self._expiry = asyncio.create_task(self._expire(clients, deployed.rules))
@@ -216,17 +216,14 @@ class System:
         except StartError as exc:
             warn(self._report, f"nothing is traced: {exc}; log: {exc.log}")
 
-    async def _start_console(
-        self, programs: Programs, config: LocalConfig, state: State, clients: Clients
-    ) -> State:
+    async def _start_console(self, programs: Programs, config: LocalConfig, state: State) -> State:
         """Start the console, and return the state with its address; the system is as good without it."""
         if not self._settings.console:
             return state
         self._console = Console(
             self._home, wanted_port=self._settings.console_port, report=self._report, changed=self._refresh
         )
-        told = await asyncio.to_thread(sources, state, config.runtimes, clients)
-        url = await self._console.start(told, programs.console)
+        url = await self._console.start(sources(state, config.runtimes), programs.console)
         return state.model_copy(update={"console_url": url})
 
     async def _start_agents(

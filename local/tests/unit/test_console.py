@@ -1,15 +1,11 @@
 import asyncio
-import json
 import os
 import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from pydantic import SecretStr
 
 from console.settings import Sources
@@ -43,20 +39,6 @@ def home(tmp_path: Path) -> Home:
     return home
 
 
-class Queues:
-    """SQS, with a dead-letter queue behind `work` alone."""
-
-    def get_queue_attributes(self, **asked: Any) -> dict[str, Any]:
-        assert asked["AttributeNames"] == ["RedrivePolicy"]
-        if asked["QueueUrl"].endswith("gone"):
-            raise ClientError({"Error": {"Code": "QueueDoesNotExist", "Message": "no"}}, "GetQueueAttributes")
-        policy = json.dumps({"deadLetterTargetArn": "arn:aws:sqs:us-east-1:1:dead", "maxReceiveCount": 5})
-        return {"Attributes": {"RedrivePolicy": policy}} if asked["QueueUrl"].endswith("work") else {}
-
-    def get_queue_url(self, **asked: str) -> dict[str, str]:
-        return {"QueueUrl": f"http://sqs/{asked['QueueName']}"}
-
-
 def state(**queues: str) -> State:
     return State(
         pid=1,
@@ -84,8 +66,7 @@ def state(**queues: str) -> State:
 
 def told_of(**queues: str) -> Sources:
     runtimes = [RuntimeSpec(name=name, type="sdwebui", model_filename="a.safetensors") for name in queues]
-    clients: Any = SimpleNamespace(client=lambda _: Queues())
-    return sources(state(**queues), runtimes, clients)
+    return sources(state(**queues), runtimes)
 
 
 def test_a_port_that_was_asked_for_is_taken_or_refused(taken: int) -> None:
@@ -120,16 +101,9 @@ def test_it_is_told_whom_to_ask_for_what() -> None:
     assert (told.unrouted_queue_url, told.traces_url) == ("http://sqs/unrouted", "http://127.0.0.1:2")
     [runtime] = told.runtimes
     assert runtime.queue_url == "http://sqs/work"
-    assert runtime.dead_letter_queue_url == "http://sqs/dead"
     assert runtime.metrics_url == "http://h:1/metrics"
     assert runtime.models == ("a.safetensors",)
     assert "text-to-image" in runtime.tasktypes
-
-
-@pytest.mark.parametrize("queue", ["http://sqs/plain", "http://sqs/gone"])
-def test_a_queue_without_dead_letters_or_without_an_answer_has_none(queue: str) -> None:
-    [runtime] = told_of(sdruntime=queue).runtimes
-    assert runtime.dead_letter_queue_url is None
 
 
 async def test_what_is_secret_is_in_private_files_and_in_no_argument(home: Home, taken: int) -> None:

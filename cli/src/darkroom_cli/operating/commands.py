@@ -19,10 +19,11 @@ StackName = Annotated[
     str | None,
     typer.Option(
         "--stack-name",
+        "--stack",
         "-n",
         metavar="NAME",
-        envvar="DARKROOM_STACK_NAME",
-        help="The dispatch stack in AWS, as sdoneksStack. Default: the system that is up here.",
+        help="The dispatch stack in AWS, or the stackName of config.yaml; an endpoint alone is not enough."
+        " Default: DARKROOM_STACK_NAME, else what is up here.",
     ),
 ]
 Region = Annotated[
@@ -82,12 +83,14 @@ def verify(
 
     ./darkroom verify --stack-name sdoneksStack --runtime sdruntime -o pictures
     """
-    from darkroom_cli.operating import verify as verifying  # noqa: PLC0415 - loading it takes long, and --help does not need it
-    from darkroom_cli.operating.system import find_system  # noqa: PLC0415 - the same
+    from darkroom_cli.endpoints import Target  # noqa: PLC0415 - loading it takes long, and --help does not need it
+    from darkroom_cli.operating import verify as verifying  # noqa: PLC0415 - the same
+    from darkroom_cli.operating.system import meant  # noqa: PLC0415 - the same
 
     call: Invocation = context.obj
     with explained(call.terminal, call.home, verbose=call.verbose):
-        system = find_system(stack_name, region, home=call.home)
+        where = Target(stack=stack_name, region=region)
+        system = meant(where, environ=os.environ, home=call.home)
         verifying.verify(
             system,
             runtimes=tuple(runtime or ()),
@@ -128,12 +131,14 @@ def doctor(
 
     ./darkroom doctor test-t2i --stack-name sdoneksStack
     """
-    from darkroom_cli.operating.doctor import visit  # noqa: PLC0415 - loading it takes long, and --help does not need it
-    from darkroom_cli.operating.system import find_system  # noqa: PLC0415 - the same
+    from darkroom_cli.endpoints import Target  # noqa: PLC0415 - loading it takes long, and --help does not need it
+    from darkroom_cli.operating.doctor import visit  # noqa: PLC0415 - the same
+    from darkroom_cli.operating.system import meant  # noqa: PLC0415 - the same
 
     call: Invocation = context.obj
     with explained(call.terminal, call.home, verbose=call.verbose):
-        system = find_system(stack_name, region, home=call.home)
+        where = Target(stack=stack_name, region=region)
+        system = meant(where, environ=os.environ, home=call.home)
         visit.doctor(
             system,
             task_id=task_id,

@@ -1,16 +1,15 @@
 """The system that a command is about: one that is up on this machine, or a stack in AWS."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
-from pydantic import ValidationError
-
-from darkroom_cli.endpoints import MakeClient, aws_client
+from console import dispatch
+from console.dispatch import SUFFIX, Dispatch, MakeClient, aws_client, dispatch_stack, validator_runtimes
+from console.errors import NoStackError, SettingsError
+from darkroom_cli.endpoints import ENDPOINT_VARIABLE, Target, stack_of
 from darkroom_cli.errors import BadRequestOptionError
 from darkroom_cli.operating.errors import AwsError
 from darkroom_client import Connection
@@ -20,7 +19,6 @@ from local.state import State, read_state
 from task_schema import Deployment, RuntimeSpec
 
 LOCAL_STACK = "sdoneksStack"  # what the local system's own configuration calls it
-_SUFFIX = "Stack"
 _WANTED = (
     "FrontApiEndpoint",
     "ApiKeyId",
@@ -66,7 +64,7 @@ class System:
     @property
     def base(self) -> str:
         """The `stackName` of its configuration, which its other stacks are named after."""
-        return self.stack.removesuffix(_SUFFIX)
+        return self.stack.removesuffix(SUFFIX)
 
     @property
     def options(self) -> str:
@@ -99,6 +97,21 @@ class System:
         return tuple(known[name] for name in names or known)
 
 
+def meant(target: Target, *, environ: Mapping[str, str], home: Home) -> System:
+    """Return the system that options or the environment mean, with its stack.
+
+    Raises:
+        BadRequestOptionError: the options do not go together, or they name an API alone.
+        CliError, NotUpError: see `find_system`.
+    """
+    stack = stack_of(target, environ=environ)
+    if stack is None and (target.endpoint or target.api_key or environ.get(ENDPOINT_VARIABLE)):
+        raise BadRequestOptionError(
+            f"an endpoint alone, as in {ENDPOINT_VARIABLE}, is not enough: name the stack by --stack-name"
+        )
+    return find_system(stack, target.region, home=home)
+
+
 def find_system(
     stack: str | None, region: str | None, *, home: Home, clients: MakeClient = aws_client
 ) -> System:
@@ -107,27 +120,28 @@ def find_system(
     Raises:
         NotUpError: no stack was named, and no system is up.
         BadRequestOptionError: there is no such stack, or it is none of Darkroom's.
-        AwsError: AWS does not tell.
+        AwsError: AWS does not tell, or not what this version understands.
     """
     if stack is None:
         if region is not None:
             raise BadRequestOptionError("--region goes with --stack-name")
-        state = read_state(home)
-        local = Clients(state.aws_url).client
-        with telling(LOCAL_STACK):
-            described = _described(LOCAL_STACK, local)
-            connection = Connection(state.endpoint, state.api_key)
-            return _system(described, local, connection, state)
+        return _local(read_state(home))
 
     @cache
     def aws(service: str) -> Any:
         return clients(service, region)
 
-    with telling(stack):
-        described = _described(stack, aws)
-        outputs = _outputs(described)
-        key = aws("apigateway").get_api_key(apiKey=outputs["ApiKeyId"], includeValue=True)["value"]
-        return _system(described, aws, Connection(outputs["FrontApiEndpoint"], key), None)
+    with telling(stack), _understood():
+        found = dispatch_stack(stack, aws("cloudformation"), _WANTED)
+        key = aws("apigateway").get_api_key(apiKey=found.outputs["ApiKeyId"], includeValue=True)["value"]
+        return _system(found, aws, Connection(found.outputs["FrontApiEndpoint"], key))
+
+
+def _local(state: State) -> System:
+    aws = Clients(state.aws_url).client
+    with telling(LOCAL_STACK), _understood():
+        found = dispatch_stack(LOCAL_STACK, aws("cloudformation"), _WANTED)
+        return _system(found, aws, Connection(state.endpoint, state.api_key), state)
 
 
 @contextmanager
@@ -137,61 +151,30 @@ def telling(about: str) -> Iterator[None]:
     Raises:
         AwsError: says what AWS said, and what to do where that is known.
     """
+    with dispatch.telling(about, AwsError, "AWS does not do what was asked"):
+        yield
+
+
+@contextmanager
+def _understood() -> Iterator[None]:
+    """Turn what is wrong with a stack into the command's own errors."""
     try:
         yield
-    except (NoCredentialsError, NoRegionError) as exc:
-        raise AwsError(
-            f"{about}: {exc}. Set AWS_PROFILE and AWS_REGION, or run `aws configure`; --region names a region"
-        ) from exc
-    except (BotoCoreError, ClientError) as exc:
-        raise AwsError(f"{about}: AWS does not do what was asked: {exc}") from exc
+    except NoStackError as exc:
+        raise BadRequestOptionError(f"--stack-name: {exc}") from exc
+    except SettingsError as exc:
+        raise AwsError(str(exc)) from exc
 
 
-def _described(stack: str, aws: Aws) -> dict[str, Any]:
-    """Return what CloudFormation says of a stack; `sdoneks` means `sdoneksStack` too, as in `config.yaml`."""
-    cloudformation = aws("cloudformation")
-    for name in dict.fromkeys((stack, stack if stack.endswith(_SUFFIX) else stack + _SUFFIX)):
-        try:
-            found: dict[str, Any] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-        except ClientError as exc:
-            if "does not exist" not in str(exc):
-                raise
-        else:
-            return found
-    raise BadRequestOptionError(
-        f"--stack-name: there is no stack {stack} in this account and region. Stacks are named"
-        " <stackName>Stack, with stackName of config.yaml; ./darkroom deploy makes one"
-    )
-
-
-def _outputs(described: dict[str, Any]) -> dict[str, str]:
-    outputs = {one["OutputKey"]: one["OutputValue"] for one in described.get("Outputs", ())}
-    missing = [name for name in _WANTED if name not in outputs]
-    if missing:
-        raise BadRequestOptionError(
-            f"--stack-name: {described['StackName']} is {described['StackStatus']} and has no output"
-            f" {missing[0]}: it is not a dispatch stack of Darkroom, or its deployment was not finished"
-        )
-    return outputs
-
-
-def _system(described: dict[str, Any], aws: Aws, connection: Connection, state: State | None) -> System:
-    outputs = _outputs(described)
-    function = aws("lambda").get_function_configuration(FunctionName=outputs["ValidatorFunctionName"])
-    runtimes = function.get("Environment", {}).get("Variables", {}).get("RUNTIMES", "")
-    try:
-        deployment = Deployment(runtimes=tuple(RuntimeSpec(**one) for one in json.loads(runtimes)))
-    except (ValueError, TypeError, ValidationError) as exc:
-        raise AwsError(
-            f"{described['StackName']}: the validator's variable RUNTIMES cannot be read. Deploy again"
-        ) from exc
+def _system(found: Dispatch, aws: Aws, connection: Connection, state: State | None = None) -> System:
+    runtimes = validator_runtimes(aws("lambda"), found.outputs["ValidatorFunctionName"])
     return System(
-        stack=described["StackName"],
-        stack_status=described["StackStatus"],
+        stack=found.name,
+        stack_status=found.status,
         connection=connection,
-        deployment=deployment,
-        outputs=outputs,
-        queues=json.loads(outputs["RuntimeQueues"]),
+        deployment=Deployment(runtimes=runtimes),
+        outputs=found.outputs,
+        queues=found.queues(),
         aws=aws,
         state=state,
     )

@@ -12,7 +12,6 @@ from darkroom_cli.invocation import EXITS, Invocation, Runtime, on_a_system
 
 if TYPE_CHECKING:
     from darkroom_cli.endpoints import Target
-    from darkroom_cli.operating.system import System
 
 
 def add_to(app: typer.Typer) -> None:
@@ -51,6 +50,7 @@ def redrive(
     ./darkroom redrive test-t2i --stack-name sdoneksStack
     """
     from darkroom_cli.errors import BadRequestOptionError  # noqa: PLC0415 - loading it takes long, and --help does not need it
+    from darkroom_cli.operating.system import meant  # noqa: PLC0415 - the same
     from darkroom_cli.redriving import work  # noqa: PLC0415 - the same
     from darkroom_cli.redriving.items import Wanted  # noqa: PLC0415 - the same
 
@@ -68,7 +68,8 @@ def redrive(
         webhooks=webhooks or everything,
         dry_run=dry_run,
     )
-    work.redrive(_system(call, where), orders, terminal=call.terminal, confirm=confirm)
+    system = meant(where, environ=os.environ, home=call.home)
+    work.redrive(system, orders, terminal=call.terminal, confirm=confirm)
 
 
 @on_a_system
@@ -116,7 +117,8 @@ def replay(
 
     ./darkroom replay test-t2i --runtime sdruntime -o again
     """
-    from darkroom_cli.redriving import replaying  # noqa: PLC0415 - loading it takes long, and --help does not need it
+    from darkroom_cli.operating.system import meant  # noqa: PLC0415 - loading it takes long, and --help does not need it
+    from darkroom_cli.redriving import replaying  # noqa: PLC0415 - the same
 
     wish = replaying.Wish(
         task_id,
@@ -126,19 +128,7 @@ def replay(
         tuple(allow_host or ()),
         tuple(allow_s3 or ()),
     )
-    system = _system(call, where)
+    system = meant(where, environ=os.environ, home=call.home)
     replaying.replay(
         system, wish, home=call.home, environ=os.environ, region=where.region, terminal=call.terminal
     )
-
-
-def _system(call: Invocation, where: "Target") -> "System":
-    """Return the system that is meant, with its stack: an endpoint alone is not enough."""
-    from darkroom_cli.endpoints import ENDPOINT_VARIABLE, stack_of  # noqa: PLC0415 - it loads boto3
-    from darkroom_cli.errors import BadRequestOptionError  # noqa: PLC0415 - the same
-    from darkroom_cli.operating.system import find_system  # noqa: PLC0415 - the same
-
-    stack = stack_of(where, environ=os.environ)
-    if stack is None and (where.endpoint or where.api_key or os.environ.get(ENDPOINT_VARIABLE)):
-        raise BadRequestOptionError("the API alone does not tell this: name the stack by --stack-name")
-    return find_system(stack, where.region, home=call.home)

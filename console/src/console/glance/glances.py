@@ -19,7 +19,7 @@ class Depths(Protocol):
     async def depth(self, url: str) -> Depth | None:
         """Return how full a queue is."""
 
-    async def dead_letters(self, url: str, known: str | None = None) -> int | None:
+    async def dead_letters(self, url: str) -> int | None:
         """Return how many are in the dead-letter queue of a queue."""
 
 
@@ -46,6 +46,7 @@ class SystemGlances:
         agents: asks an agent.
         waiting: None where the tasks table cannot be asked.
         clock: seconds since 1970.
+        close: gives up what the ports hold.
     """
 
     def __init__(
@@ -56,12 +57,14 @@ class SystemGlances:
         agents: Agents,
         waiting: Waiting | None,
         clock: Callable[[], float],
+        close: Callable[[], None] = lambda: None,
     ) -> None:
         self._sources = sources
         self._depths = depths
         self._agents = agents
         self._waiting = waiting
         self._clock = clock
+        self._close = close
         self._ended: defaultdict[str, Rate] = defaultdict(Rate)
         self._failed: defaultdict[str, Rate] = defaultdict(Rate)
         self._busy: defaultdict[str, Rate] = defaultdict(Rate)
@@ -74,6 +77,10 @@ class SystemGlances:
             return None
         async with self._reading:
             return await self._read()
+
+    def close(self) -> None:
+        """Give up what the ports hold."""
+        self._close()
 
     async def _read(self) -> Glance:
         now = self._clock()
@@ -124,7 +131,7 @@ class SystemGlances:
     async def _dead_letters(self, runtime: RuntimeSource) -> int | None:
         if runtime.queue_url is None or self._depths is None:
             return None
-        return await self._depths.dead_letters(runtime.queue_url, runtime.dead_letter_queue_url)
+        return await self._depths.dead_letters(runtime.queue_url)
 
     async def _agent(self, runtime: RuntimeSource) -> Reading | None:
         if runtime.metrics_url is None:

@@ -21,7 +21,7 @@ class Rate:
 
     def note(self, at: float, value: float | None) -> None:
         """Note a reading; None where there was none."""
-        if self._readings and at - self._readings[-1][0] > _GAP:
+        if self._readings and not 0 <= at - self._readings[-1][0] <= _GAP:  # or the clock was set back
             self._readings.clear()
             self._last = None
         if value is None:

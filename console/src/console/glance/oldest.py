@@ -7,6 +7,7 @@ run, and some that were looked at and put off; so some of its first ones are rea
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor
 from itertools import chain
 from typing import Protocol
 
@@ -39,10 +40,18 @@ class Oldest:
     Args:
         make_table: called when it is needed.
         errors: what may be raised where the client of the table cannot be made.
+        threads: that wait for the table; None: those of the event loop.
     """
 
-    def __init__(self, make_table: Callable[[], Table], *, errors: tuple[type[Exception], ...] = ()) -> None:
+    def __init__(
+        self,
+        make_table: Callable[[], Table],
+        *,
+        errors: tuple[type[Exception], ...] = (),
+        threads: Executor | None = None,
+    ) -> None:
         self._make_table = make_table
+        self._threads = threads
         self._errors: tuple[type[Exception], ...] = (TaskStoreError, *errors)
         self._looked: float | None = None
         self._since: Since = {}
@@ -51,7 +60,8 @@ class Oldest:
         """Return what is known at a time, in seconds since 1970: a runtime is left out if none was found."""
         if self._looked is None or not 0 <= now - self._looked < EVERY:
             self._looked = now
-            self._since = await asyncio.to_thread(self._find, round(now * 1000))
+            loop = asyncio.get_running_loop()
+            self._since = await loop.run_in_executor(self._threads, self._find, round(now * 1000))
         return self._since
 
     def _find(self, now: int) -> Since:

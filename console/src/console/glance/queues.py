@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,31 +36,32 @@ class Queues:
     Args:
         make_client: of SQS, called when it is first needed.
         kept: of dead letters.
+        threads: that wait for SQS; None: those of the event loop.
     """
 
-    def __init__(self, make_client: MakeClient, kept: Kept = lambda _: None) -> None:
+    def __init__(
+        self, make_client: MakeClient, kept: Kept = lambda _: None, *, threads: Executor | None = None
+    ) -> None:
         self._make_client = make_client
         self._kept = kept
+        self._threads = threads
         self._faults: dict[str, str] = {}
         self._dead_letters: dict[str, str] = {}
 
     async def depth(self, url: str) -> Depth | None:
         """Return how full a queue is; None where nobody tells."""
-        return await asyncio.to_thread(self._depth, url)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._depth, url)
 
-    async def dead_letters(self, url: str, known: str | None = None) -> int | None:
+    async def dead_letters(self, url: str) -> int | None:
         """Return how many dead letters of a queue there are; None where nobody tells.
 
-        They are in its dead-letter queue for a moment only, until the notifier has taken them.
-
-        Args:
-            url: of the queue itself.
-            known: URL of its dead-letter queue, where that is known; else the queue is asked for it, once.
+        They are in its dead-letter queue for a moment only, until the notifier has taken them. The queue is
+        asked once which one that is.
         """
-        return await asyncio.to_thread(self._count_dead, url, known)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._count_dead, url)
 
-    def _count_dead(self, url: str, known: str | None) -> int | None:
-        behind = known or self._dead_letters.get(url) or self._behind(url)
+    def _count_dead(self, url: str) -> int | None:
+        behind = self._dead_letters.get(url) or self._behind(url)
         found = None if behind is None else self._depth(behind)
         if behind is None or found is None:
             return None

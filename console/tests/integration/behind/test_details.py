@@ -1,6 +1,7 @@
 """What is shown of a task beside the API's own words: request, `.out`, advice, trace."""
 
 import json
+import threading
 from typing import Any
 
 import httpx
@@ -39,6 +40,25 @@ def test_the_request_of_a_task_that_others_sent_is_that_of_its_out(store: Any, b
             "content": CONTENT,
         }
     }
+
+
+def test_an_out_is_read_once_and_not_where_it_would_hold_up_all_else(
+    store: Any, browser: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = out(store, content={"prompt": "x" * 100_000})
+    ended(store, text)
+    read: list[str] = []
+    loads = json.loads
+
+    def seen(given: Any, **more: Any) -> Any:
+        if given == text:
+            read.append(threading.current_thread().name)
+        return loads(given, **more)
+
+    monkeypatch.setattr(json, "loads", seen)
+    assert browser.get(TASK).json()["request"] is not None
+    [thread] = read
+    assert thread.startswith("asyncio_")
 
 
 def test_an_out_is_fetched_once_for_its_request(store: Any, browser: httpx.Client) -> None:

@@ -113,6 +113,24 @@ def test_anything_can_be_saved_and_nothing_that_is_saved_is_shown(
     assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
 
 
+def test_a_file_takes_its_name_from_the_same_look_as_its_bytes(store: Any, browser: httpx.Client) -> None:
+    store.made(picture())
+    store.tasks["a"]["status"] = "running"  # of such a task no look is kept
+    assert "a-abcd-1.png" in browser.get(f"{IMAGE}?download=1").headers["content-disposition"]
+    assert store.looks() == 1
+
+
+def test_what_was_seen_before_the_clock_was_set_back_is_looked_at_again(
+    store: Any, browser: httpx.Client, clock: Any
+) -> None:
+    store.made(picture())
+    browser.get(IMAGE)
+    clock.now -= 1800
+    browser.get(IMAGE)
+    clock.now += 1800
+    assert store.looks() == 2
+
+
 def test_a_file_name_cannot_say_anything_else(store: Any, browser: httpx.Client) -> None:
     store.has("succeeded", images=[store.put("x", b"1")])
     store.tasks["a"]["images"][0]["s3"] = 's3://out/output/a/..x";\r\nSet-Cookie: a=<b>é.html'

@@ -105,6 +105,13 @@ def test_what_was_counted_before_a_long_silence_is_forgotten() -> None:
     assert rate.per_second() == 1
 
 
+def test_a_rate_survives_a_clock_that_is_set_back() -> None:
+    rate = rate_of((1000, 0), (1010, 10), (500, 20))
+    assert (rate.per_second(), rate.lately()) == (None, None)
+    rate.note(510, 40)
+    assert (rate.per_second(), rate.lately()) == (2, 2)
+
+
 def moment(at: float) -> Moment:
     return Moment(at=round(at * 1000), queued=None, busy_fraction=None, ended_per_minute=None)
 

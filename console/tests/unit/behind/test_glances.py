@@ -59,8 +59,8 @@ class World:
     async def depth(self, url: str) -> Depth | None:
         return self.depths.get(url)
 
-    async def dead_letters(self, url: str, known: str | None = None) -> int | None:
-        return self.dead.get(known or url)
+    async def dead_letters(self, url: str) -> int | None:
+        return self.dead.get(url)
 
     async def scrape(self, url: str) -> Reading:
         if url not in self.readings:
@@ -118,14 +118,6 @@ async def test_queues_are_told_as_they_are() -> None:
     assert (two.queued, two.in_flight, two.dead_letters) == (0, 0, None)
     assert glance.unrouted == 2
     assert glance.history[-1].queued == 3
-
-
-async def test_a_dead_letter_queue_that_is_known_is_asked() -> None:
-    world = World(
-        runtimes=[{"name": "one", "type": "t", "queue_url": "q/one", "dead_letter_queue_url": "q/dead"}]
-    )
-    world.dead = {"q/dead": 7}
-    assert (await world.runtimes())["one"].dead_letters == 7
 
 
 async def test_what_ended_in_the_last_minute_is_counted_from_what_agents_tell() -> None:

@@ -11,11 +11,11 @@ from typing import Any
 
 import boto3
 import httpx
-from botocore.exceptions import BotoCoreError, ClientError
 from botocore.signers import RequestSigner
 
 from darkroom_cli.errors import BadRequestOptionError
 from darkroom_cli.operating.doctor.scene import Json
+from s3io.errors import SDK_ERRORS
 
 TIMEOUT = 10.0  # seconds
 PAGE = 200  # objects of an answer; a list goes on where it has more
@@ -65,7 +65,7 @@ class Kubernetes:
                 region_name=region,
             )
             token = eks_token(session, cluster)
-        except (BotoCoreError, ClientError) as exc:
+        except SDK_ERRORS as exc:
             raise ClusterError(f"the cluster {cluster} cannot be entered: {exc}") from exc
         authority = base64.b64decode(told["certificateAuthority"]["data"]).decode()
         return cls(

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from darkroom_cli.operating.doctor.scene import Blind
+from s3io.errors import SDK_ERRORS
 from task_store import TaskStoreError
 
 
@@ -23,7 +22,7 @@ class Lookout:
         """Return what a look tells, or None where it cannot be looked at."""
         try:
             return look()
-        except (BotoCoreError, ClientError, TaskStoreError, UnseenError) as exc:
+        except (*SDK_ERRORS, TaskStoreError, UnseenError) as exc:
             if not any(blind.what == what for blind in self.blind):
                 self.blind.append(Blind(what, str(exc)))
             return None

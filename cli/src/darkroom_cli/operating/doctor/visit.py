@@ -5,7 +5,6 @@ import time
 from contextlib import ExitStack
 from dataclasses import asdict
 
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.text import Text
 
 from darkroom_cli.operating.doctor.checks import examine
@@ -20,6 +19,7 @@ from darkroom_cli.operating.errors import ProblemsFoundError
 from darkroom_cli.operating.system import System
 from darkroom_cli.terminal import Terminal
 from darkroom_cli.trace_drawing import printable
+from s3io.errors import SDK_ERRORS
 from task_schema import RuntimeSpec
 from task_store import DynamoTaskStore, Task
 
@@ -128,7 +128,7 @@ def _cluster(system: System, url: str | None, lookout: Lookout) -> Kubernetes | 
         [described] = system.aws("cloudformation").describe_stacks(StackName=stack)["Stacks"]
         outputs = {one["OutputKey"]: one["OutputValue"] for one in described.get("Outputs", ())}
         return Kubernetes.of_eks(outputs["ClusterName"], outputs["AccessRoleArn"], aws=system.aws)
-    except (BotoCoreError, ClientError) as exc:
+    except SDK_ERRORS as exc:
         lookout.failed(_CLUSTER, f"the stack {stack} was not found: {exc}")
     except KeyError as exc:
         lookout.failed(_CLUSTER, f"the stack {stack} has no output {exc}: its deployment was not finished")
