@@ -22,10 +22,19 @@ from selenium.webdriver.remote.webelement import WebElement
 
 PATIENCE = 30.0  # seconds until a test gives up on something that must come
 LOOK = 0.05  # seconds
-# Before any script of a page: what must not happen leaves a trace.
+# Before any script of a page: what must not happen leaves a trace, which outlives the document in its tab.
 WITNESS = """
-window.__bad = [];
-window.__violations = [];
+for (const name of ["__bad", "__violations"]) {
+  const said = [];
+  let kept = null;
+  try { kept = sessionStorage; } catch { /* a document without an origin keeps nothing */ }
+  said.push(...JSON.parse(kept?.getItem(name) ?? "[]"));
+  said.push = (one) => {
+    Array.prototype.push.call(said, one);
+    kept?.setItem(name, JSON.stringify(said));
+  };
+  window[name] = said;
+}
 for (const name of ["alert", "confirm", "prompt", "print"]) {
   window[name] = () => { window.__bad.push(name); };
 }
@@ -232,7 +241,7 @@ class Browser:
 
     @property
     def bad(self) -> list[str]:
-        """What was executed that must not be: dialogs and markers."""
+        """What was executed in this tab that must not be, under this origin: dialogs and markers."""
         found: list[str] = self.run("return window.__bad ?? ['no witness']")
         return found
 

@@ -12,6 +12,12 @@ from selenium.webdriver.remote.webelement import WebElement
 from tests.console.browser import Browser
 
 MOST_STEPS = 60  # with the Tab key, to whatever it is
+# Of those in sight: others are loaded when they come near.
+PICTURES_ARE_THERE = """
+const inSight = ({width, top, bottom}) => width > 0 && bottom > 0 && top < innerHeight;
+const images = [...document.images].filter((one) => inSight(one.getBoundingClientRect()));
+return images.every((one) => one.complete);
+"""
 
 type Json = dict[str, Any]
 
@@ -184,7 +190,8 @@ class Page:
         return str(self.browser.run("return document.activeElement.dataset.id"))
 
     def painted(self) -> None:
-        """Wait for two frames, and for fonts and pictures that are in sight."""
+        """Wait for pictures that are in sight, for fonts, and for two frames."""
+        self.browser.until(lambda: self.browser.run(PICTURES_ARE_THERE), what="all pictures in sight")
         self.browser.run_async(
             "const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));"
             "await document.fonts.ready; await frame(); await frame();"
@@ -202,10 +209,3 @@ class Page:
             "return [document.body.textContent, ...fields.map((one) => one.value)].join('\\n')"
         )
         return said
-
-
-def picture_file(folder: Path, data: bytes, name: str = "cat.png") -> Path:
-    """Keep a picture as a file to be dropped."""
-    path = folder / name
-    path.write_bytes(data)
-    return path

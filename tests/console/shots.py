@@ -133,16 +133,7 @@ def take(page: Page, folder: Path, hash_: str, name: str, height: int = HEIGHT) 
 
 
 def settle(page: Page) -> None:
-    """Wait until all pictures in sight have come."""
-    page.browser.until(
-        lambda: page.browser.run(
-            "const seen = ({width, top, bottom}) => width > 0 && bottom > 0 && top < innerHeight;"
-            "const images = [...document.images].filter((one) => seen(one.getBoundingClientRect()));"
-            "return images.every((one) => one.complete);"
-        ),
-        what="pictures",
-        patience=20,
-    )
+    """Wait until all in sight has come."""
     page.painted()
     time.sleep(1.0)  # what fades in has done so
 

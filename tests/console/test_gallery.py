@@ -1,9 +1,11 @@
 """Watching: the gallery fills by itself, follows each task, and offers what can be done with it."""
 
 import re
+from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from PIL import Image
+from selenium.webdriver.common.keys import Keys
 
 from tests.console.page import Page
 from tests.e2e.user import DYNAMIC, SIDE, STATIC, User, new_id, request, text_to_image
@@ -37,13 +39,70 @@ def test_tiles_come_and_follow_their_tasks_without_a_reload(page: Page, user: Us
     assert page.browser.run("return window.__same") is True
 
 
+@dataclass
+class Readings:
+    """What a tile's words and its bar say of how far the task is, read at one moment each."""
+
+    page: Page
+    task_id: str
+    pairs: list[tuple[int, int]] = field(default_factory=list)
+
+    def until_the_end(self) -> bool:
+        """Read once; return whether the task is done."""
+        words, value = self.page.browser.run(
+            "const bar = arguments[0].querySelector('[role=progressbar]');"
+            "return [arguments[0].innerText, bar?.getAttribute('aria-valuenow') ?? null]",
+            self.page.tile(self.task_id),
+        )
+        if (found := re.search(r"Running (\d+) %", words)) and value is not None:
+            self.pairs.append((int(found[1]), int(value)))
+        return "Succeeded" in words
+
+
 def test_a_running_task_tells_how_far_it_is(page: Page, user: User) -> None:
     user.plan(STATIC, {"kind": "slow", "seconds": 8.0})
     task_id = new_id("progress")
     page.go("#/gallery")
     user.submit(request(task_id, text_to_image(1, steps=20)))
-    page.tile_says(task_id, r"Running \d+ %")
+    readings = Readings(page, task_id)
+    page.browser.until(readings.until_the_end, what="the end")
+    percents = [percent for percent, _ in readings.pairs]
+    assert any(0 < percent < 100 for percent in percents)
+    assert percents == sorted(percents), "it does not shrink"
+    assert percents == [value for _, value in readings.pairs], "words and bar agree"
+
+
+def test_a_menu_that_was_left_open_is_not_open_on_the_way_back(page: Page, user: User) -> None:
+    task_id = new_id("left-open")
+    user.submit(request(task_id, text_to_image(1)))
+    page.go("#/glance")
+    page.go("#/gallery")
     page.tile_says(task_id, "Succeeded")
+    page.browser.click("button", "Actions", within=page.tile(task_id))
+    page.browser.find("menu")
+    page.browser.driver.back()
+    page.browser.find("heading", "System")
+    page.browser.driver.forward()
+    page.tile(task_id)
+    assert page.browser.all("menu") == []
+
+
+def test_a_menu_keeps_the_focus_when_its_entry_goes_away(page: Page, user: User) -> None:
+    user.plan(STATIC, SLOW)
+    task_id = new_id("entry")
+    page.go("#/gallery")
+    user.submit(request(task_id, text_to_image(1)))
+    page.tile_says(task_id, "Running")
+    page.browser.click("button", "Actions", within=page.tile(task_id))
+    page.browser.find("menuitem", re.compile("^Cancel"))
+    page.browser.press(Keys.ARROW_DOWN)
+    assert page.browser.driver.switch_to.active_element.text.startswith("Cancel")
+    page.tile_says(task_id, "Succeeded")
+    page.browser.gone("menuitem", re.compile("^Cancel"))
+    assert page.browser.driver.switch_to.active_element.text.startswith("Look into")
+    page.browser.press(Keys.ESCAPE)
+    page.browser.gone("menu")
+    assert page.focused_task() == task_id
 
 
 def test_filters_by_state_runtime_and_id_are_in_the_address(page: Page, user: User) -> None:

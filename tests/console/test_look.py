@@ -86,11 +86,56 @@ def test_a_running_task_is_followed_and_cancelled_from_its_page(page: Page, user
     assert user.hears(task_id).json["error"]["code"] == "cancelled"
 
 
+def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Press the mouse's button at one point and let it go at another."""
+    for step, (x, y) in (("mousePressed", start), ("mouseMoved", end), ("mouseReleased", end)):
+        page.browser.cdp(
+            "Input.dispatchMouseEvent", type=step, x=x, y=y, button="left", buttons=1, clickCount=1
+        )
+
+
+def test_a_dialog_closes_by_a_click_beside_it_and_not_by_text_dragged_over_its_edge(
+    page: Page, user: User
+) -> None:
+    task_id = new_id("dragged")
+    user.plan(STATIC, {"kind": "slow", "seconds": 30.0})
+    page.api("POST", "/api/tasks", request(task_id, text_to_image(1)))
+    page.look_into(task_id)
+    page.browser.click("button", "Cancel")
+    words = page.browser.find("strong", within=page.browser.find("dialog", "Cancel this task?"))
+    inside = (words.rect["x"] + 5, words.rect["y"] + 5)
+    beside = (5.0, 450.0)
+    drag(page, inside, beside)
+    page.painted()
+    assert page.browser.all("dialog", "Cancel this task?")
+    drag(page, beside, beside)
+    page.browser.gone("dialog", "Cancel this task?")
+    page.browser.click("button", "Cancel")
+    page.browser.click("button", "Cancel the task")
+    page.browser.says("Cancelled", role="main")
+    assert user.hears(task_id).json["error"]["code"] == "cancelled"
+
+
+def test_an_id_that_goes_to_another_task_shows_nothing_of_the_one_before(page: Page, user: User) -> None:
+    task_id = new_id("anew")
+    ended(page, user, task_id)
+    page.browser.find("table", "What was used")
+    user.plan(STATIC, {"kind": "slow", "seconds": 30.0})
+    status, answer = page.api("POST", "/api/tasks", request(task_id, text_to_image(32)))
+    assert status == 200, answer
+    page.browser.says("Running", role="main")
+    assert page.browser.all("table", "What was used") == []
+    page.browser.click("button", "Cancel")
+    page.browser.click("button", "Cancel the task")
+    page.browser.says("Cancelled", role="main")
+
+
 def test_an_unknown_task_is_told_in_words(page: Page) -> None:
     page.go("#/tasks/nobody-has-this")
     page.browser.says("There is no such task")
     page.browser.click("link", "To the gallery")
     page.browser.find("heading", "Gallery")
+    assert page.hash == "#/gallery"
 
 
 def test_the_system_at_a_glance_shows_a_queue_that_grows_and_empties(page: Page, user: User) -> None:

@@ -64,7 +64,8 @@ def test_a_dropped_picture_is_changed_or_enlarged(page: Page, user: User, tmp_pa
     task_id = page.make()
     page.made_says(task_id, "Succeeded")
     made = user.picture(user.hears(task_id).json["image_url"][0])
-    assert made.size == ((2 * GIVEN,) * 2 if kind == "Upscale" else made.size)
+    side = 2 * GIVEN if kind == "Upscale" else GIVEN
+    assert made.size == (side, side)
     page.shows_picture(page.made_tile(task_id))
 
 
@@ -72,7 +73,9 @@ def test_a_pasted_workflow_lists_its_nodes_and_becomes_a_picture(page: Page, use
     page.open_kind("Workflow")
     page.write_workflow(json.dumps(workflow(12)))
     for node_id, node in workflow(12).items():
-        assert node["class_type"] in page.browser.shown(page.node(node_id)) or node.get("_meta")
+        shown = page.browser.shown(page.node(node_id))
+        assert node["class_type"] in shown
+        assert node.get("_meta", {}).get("title", "") in shown
     page.browser.says("No faults found", role="status")
     task_id = page.make()
     page.made_says(task_id, "Succeeded")
@@ -131,3 +134,50 @@ def test_the_form_is_told_as_curl_and_as_python_without_the_key(page: Page, user
         assert user.state.api_key not in said
     page.browser.press(Keys.ESCAPE)
     page.browser.gone("dialog")
+
+
+def test_text_that_has_a_picture_of_itself_beside_it_is_pasted_as_text(page: Page) -> None:
+    page.open_kind("Image to image")
+    field = page.browser.find("textbox", "Prompt")
+    paste = (
+        "const data = new DataTransfer();"
+        "if (arguments[1]) data.setData('text/plain', 'from a table');"
+        "data.items.add(new File(['no picture'], 'table.png', {type: 'image/png'}));"
+        "return arguments[0].dispatchEvent("
+        "new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true}));"
+    )
+    assert page.browser.run(paste, field, True), "the text was kept from its field"
+    assert not page.browser.run(paste, field, False), "a picture alone was not taken"
+
+
+def test_keys_that_are_held_submit_once(page: Page) -> None:
+    page.open_kind("Text to image")
+    hold = (
+        "const [repeat] = arguments;"
+        "return dispatchEvent("
+        "new KeyboardEvent('keydown', {key: 'Enter', ctrlKey: true, repeat, cancelable: true}));"
+    )
+    assert not page.browser.run(hold, True), "a held key does what else the browser does with it"
+    assert page.browser.find("button", "Make picture").get_attribute("aria-disabled") == "false"
+    assert not page.browser.run(hold, False)
+    page.browser.until(page.made, what="a task")
+    assert len(page.made()) == 1
+
+
+def test_the_workflow_stays_under_the_cursor_once_it_is_sound(page: Page) -> None:
+    page.open_kind("Workflow")
+    page.write_workflow("{")
+    page.browser.says("The workflow must be JSON", role="status")
+    page.browser.click("button", "Hide JSON")
+    field = page.browser.paste("textbox", "Workflow as JSON", json.dumps(workflow(3)))
+    page.browser.says("No faults found", role="status")
+    assert page.browser.run("return document.activeElement === arguments[0]", field)
+
+
+def test_what_the_system_knows_no_more_is_not_shown_as_queued(page: Page) -> None:
+    kept = "sessionStorage.setItem('darkroom.make', JSON.stringify({made: ['task-of-another-time']}))"
+    page.browser.open(f"{page.origin}/assets/icon.svg")
+    page.browser.run(kept)
+    page.enter()
+    page.browser.find("button", "Make picture")
+    assert page.made() == []

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { del, faultsOf, get, locked, OfflineError, post, RefusedError, taskPath, upload } from "./api";
+import { del, faultsOf, get, getText, locked, OfflineError, post, RefusedError, taskPath, upload } from "./api";
 
 interface Sent {
   path: string;
@@ -52,6 +52,16 @@ test("an answer that nobody expected is a refusal that says so", () => {
 test("a server that does not answer is offline", async () => {
   answering(0, null);
   await assert.rejects(get("/api/system"), (error: unknown) => error instanceof OfflineError);
+});
+
+test("a server that breaks off in the middle of its answer is offline", async () => {
+  globalThis.fetch = async () => {
+    const body = new ReadableStream({ start: (stream) => stream.error(new TypeError("network error")) });
+    return new Response(body);
+  };
+  for (const reading of [get("/api/system"), getText("/api/tasks/x/out")]) {
+    await assert.rejects(reading, (error: unknown) => error instanceof OfflineError);
+  }
 });
 
 test("401 locks the page, and any other answer opens it again", async () => {

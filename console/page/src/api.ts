@@ -49,11 +49,15 @@ async function ask(path: string, init: RequestInit, patience: number): Promise<R
   throw new RefusedError(answer.status, faultsOf(answer.status, body));
 }
 
-async function json<T>(path: string, init: RequestInit, patience = PATIENCE_MS): Promise<T> {
-  const answer = await ask(path, init, patience);
-  const text = await answer.text().catch(() => {
+/** A connection may still break while the body comes. */
+function textOf(answer: Response): Promise<string> {
+  return answer.text().catch(() => {
     throw new OfflineError();
   });
+}
+
+async function json<T>(path: string, init: RequestInit, patience = PATIENCE_MS): Promise<T> {
+  const text = await textOf(await ask(path, init, patience));
   return (text ? JSON.parse(text) : null) as T;
 }
 
@@ -64,7 +68,7 @@ export function get<T>(path: string): Promise<T> {
 
 /** The answer as it was sent, for `.out` and the like. */
 export async function getText(path: string): Promise<string> {
-  return (await ask(path, {}, PATIENCE_MS)).text();
+  return textOf(await ask(path, {}, PATIENCE_MS));
 }
 
 export function post<T>(path: string, body: unknown): Promise<T> {

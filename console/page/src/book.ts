@@ -21,6 +21,11 @@ export class Book {
     this.#settle();
   }
 
+  /** Whether all that were announced have come. */
+  get whole(): boolean {
+    return this.#coming === null;
+  }
+
   put(rows: readonly TaskRow[]): void {
     const into = this.#coming ?? this.#shown;
     for (const row of rows) into.set(row.id, row);

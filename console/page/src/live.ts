@@ -27,6 +27,8 @@ let retry: ReturnType<typeof setTimeout> | undefined;
 let leaving: ReturnType<typeof setTimeout> | undefined;
 let stragglers: ReturnType<typeof setTimeout> | undefined;
 let due = false;
+/** Counts what is begun and ended: what was asked in an earlier round finds no place any more. */
+let round = 0;
 
 function flush(): void {
   due = false;
@@ -47,11 +49,16 @@ function on<K extends keyof Events>(from: EventSource, name: K, take: (data: Eve
   });
 }
 
-function whole(): void {
+function settle(): void {
   clearTimeout(stragglers);
-  book.finish();
   filled.value = true;
   soon();
+}
+
+/** Takes what has come for all there is. */
+function straggle(): void {
+  book.finish();
+  settle();
 }
 
 function listen(): void {
@@ -61,14 +68,14 @@ function listen(): void {
     reachable.value = data;
   });
   on(stream, "reset", ({ total }) => {
+    clearTimeout(stragglers);
     book.reset(total);
-    if (total === 0) whole();
-    else stragglers = setTimeout(whole, STRAGGLERS_MS);
+    if (book.whole) settle();
+    else stragglers = setTimeout(straggle, STRAGGLERS_MS);
   });
   on(stream, "tasks", (data) => {
     book.put(data.tasks);
-    filled.value = true;
-    soon();
+    if (book.whole) settle();
   });
   on(stream, "glance", (data) => {
     glance.value = data;
@@ -83,6 +90,7 @@ function listen(): void {
 }
 
 function close(): void {
+  round += 1;
   source?.close();
   source = null;
   clearTimeout(stragglers);
@@ -99,13 +107,12 @@ function lose(): void {
 /** Asks who is there first: an EventSource does not tell a closed door from an empty house. */
 async function connect(): Promise<void> {
   close();
-  try {
-    system.value = await get<System>("/api/system");
-  } catch {
-    lose();
-    return;
-  }
-  if (!source) listen();
+  const mine = round;
+  const found = await get<System>("/api/system").catch(() => null);
+  if (mine !== round) return;
+  if (!found) return lose();
+  system.value = found;
+  listen();
 }
 
 /** Tries again at once. */

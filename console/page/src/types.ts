@@ -26,7 +26,6 @@ export interface RuntimeInfo {
 
 /** `GET /api/system`. */
 export interface System {
-  version: string;
   /** `local`: the system on this machine; `api`: endpoint and key alone; `stack`: with the user's AWS credentials. */
   mode: "local" | "api" | "stack";
   endpoint: string;

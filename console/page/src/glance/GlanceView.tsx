@@ -37,16 +37,12 @@ const MODES = {
   stack: "by its API and with your AWS credentials",
 } as const;
 
-/** What a system that was built here calls itself. */
-const UNRELEASED = "unreleased";
-
 function About() {
   const known = system.value;
   if (!known) return null;
   return (
     <p class="soft breaks">
-      Darkroom{known.version === UNRELEASED ? "" : ` ${known.version}`}, seen {MODES[known.mode]}:{" "}
-      <code>{known.endpoint}</code>
+      Darkroom, seen {MODES[known.mode]}: <code>{known.endpoint}</code>
     </p>
   );
 }

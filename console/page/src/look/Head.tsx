@@ -8,6 +8,7 @@ import { GALLERY, href } from "../routes";
 import type { TaskDetail } from "../types";
 import { allOf, asked, canCancel, download, resubmit } from "../watch/actions";
 import { canChoose, choose, chosen } from "../watch/chosen";
+import { downloadWords } from "../watch/downloads";
 
 /** Who the task is, how it stands, and what can be done with it. */
 export function Head({ detail, n }: { detail: TaskDetail; n: number }) {
@@ -96,7 +97,7 @@ function Actions({ detail, n }: { detail: TaskDetail; n: number }) {
       {images.length > 0 && (
         <button type="button" class="button" onClick={() => download(id, allOf(images.length))}>
           <Icon name="download" />
-          {images.length > 1 ? `Download all ${images.length}` : "Download"}
+          {downloadWords(images.length, detail.images_total)}
         </button>
       )}
       {canChoose({ status, images: images.length }) && images[n]?.kind === "image" && (

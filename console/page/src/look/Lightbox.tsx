@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
+import { useBeside } from "../parts/beside";
 import { Icon } from "../parts/Icon";
 import { pictureSource } from "../parts/Picture";
 import type { TaskDetail } from "../types";
@@ -20,6 +21,7 @@ export function Lightbox({ detail, n, open, onChoose, onClose }: Properties) {
     if (open && element && !element.open) element.showModal();
     if (!open && element?.open) element.close();
   }, [open]);
+  const beside = useBeside(onClose);
   const turn = (by: number) => onChoose((n + by + count) % count);
   const press = (event: KeyboardEvent) => {
     const by = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
@@ -33,7 +35,7 @@ export function Lightbox({ detail, n, open, onChoose, onClose }: Properties) {
       aria-label={`Output ${n + 1} of ${id}`}
       onClose={onClose}
       onKeyDown={press}
-      onClick={(event) => event.target === dialog.current && onClose()}
+      {...beside}
     >
       {open && (
         <>

@@ -94,20 +94,27 @@ export interface Document {
 }
 
 export function useDocument(detail: TaskDetail, name: "out" | "notification", wanted: boolean) {
-  const [loaded, setLoaded] = useState<Loaded<Document>>({ state: "loading" });
+  const [read, setRead] = useState<{ path: string; loaded: Loaded<Document> } | null>(null);
   const [asked, setAsked] = useState(0);
-  const { id, submission, status } = detail;
+  const { status } = detail;
+  const path = documentPath(detail, name);
   useEffect(() => {
     if (!wanted) return;
     let over = false;
-    void readDocument(taskPath(id, name)).then((next) => {
-      if (!over) setLoaded(next);
+    void readDocument(path).then((loaded) => {
+      if (!over) setRead({ path, loaded });
     });
     return () => {
       over = true;
     };
-  }, [id, submission, status, name, wanted, asked]);
+  }, [path, status, wanted, asked]);
+  const loaded: Loaded<Document> = wanted && read?.path === path ? read.loaded : { state: "loading" };
   return { loaded, retry: () => setAsked((n) => n + 1) };
+}
+
+/** The address of a document; it names the task too that has the id, as an id may go to another one. */
+export function documentPath({ id, submission }: Pick<TaskDetail, "id" | "submission">, name: string): string {
+  return taskPath(id, `${name}?s=${encodeURIComponent(submission)}`);
 }
 
 async function readDocument(path: string): Promise<Loaded<Document>> {

@@ -5,9 +5,10 @@ import { IMAGE } from "./bodies";
 import { bound, Field, NumberField, TextField } from "./Field";
 import { otherTypes, runtimesFor } from "./kinds";
 import { fittingSize, PRESETS } from "./sizes";
-import { draft, forget, kind, pictureAt, runtime, setDraft, setField, tasktype } from "./state";
+import { draft, forget, kind, pictureAt, runtime, setDraft, setField, tasktype, workflow } from "./state";
 import { rollSeed } from "./submit";
 import { MOST } from "./wishes";
+import { hasPlace } from "./workflow";
 
 export function PromptFields({ own = {} }: { own?: { prompt?: string; negative?: string } }) {
   const shown =
@@ -210,7 +211,7 @@ export function RuntimeField() {
 }
 
 export function CountField() {
-  return (
-    <NumberField name="count" label="Pictures" hint={Number(draft.value.count) > 1 ? "a task each" : `up to ${MOST}`} />
-  );
+  const alike = kind.value === "other" || (kind.value === "pipeline" && !hasPlace(workflow.value, "seed"));
+  const several = alike ? "a task each, all the same" : "a task each";
+  return <NumberField name="count" label="Pictures" hint={Number(draft.value.count) > 1 ? several : `up to ${MOST}`} />;
 }

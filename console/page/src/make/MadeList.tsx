@@ -1,33 +1,13 @@
 import { computed } from "@preact/signals";
-import { newest, tasks } from "../live";
+import { filled, newest, tasks } from "../live";
 import { Empty } from "../parts/Empty";
 import { Tile } from "../parts/Tile";
-import { now } from "../parts/times";
 import { GALLERY, href } from "../routes";
 import type { TaskRow } from "../types";
-import { made } from "./state";
+import { ownRows } from "./own";
+import { awaited, made } from "./state";
 
-const submitted = new Map<string, number>();
-
-/** A task that was accepted and that the server has not told of yet. */
-function provisional(id: string): TaskRow {
-  const at = submitted.get(id) ?? now.peek();
-  submitted.set(id, at);
-  const times = { created_at: at, started_at: null, finished_at: null };
-  return {
-    id,
-    submission: "",
-    runtime: "",
-    tasktype: "",
-    status: "queued",
-    ...times,
-    progress: null,
-    images: 0,
-    error: null,
-  };
-}
-
-const rows = computed(() => made.value.map((id) => tasks.value.get(id) ?? provisional(id)));
+const rows = computed(() => ownRows(made.value, tasks.value, awaited));
 
 /** Of others, as long as this page has made none. */
 const LATEST = 9;
@@ -58,7 +38,7 @@ function Nothing() {
 
 /** What this page made, as it becomes pictures; else the latest of the system. */
 export function MadeList() {
-  const own = made.value.length > 0;
+  const own = rows.value.length > 0;
   const shown = own ? rows.value : latest.value;
   return (
     <section class={own ? "made" : "latest"} aria-labelledby="made-heading">
@@ -70,7 +50,7 @@ export function MadeList() {
           </a>
         )}
       </div>
-      {shown.length === 0 ? <Nothing /> : <Tiles rows={shown} own={own} />}
+      {shown.length === 0 ? filled.value && <Nothing /> : <Tiles rows={shown} own={own} />}
     </section>
   );
 }

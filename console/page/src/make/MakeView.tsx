@@ -131,9 +131,9 @@ const STACKED = "(max-width: 62rem)";
 
 /** Where the pictures lie below the form, they come into view. */
 async function send(): Promise<void> {
-  const count = Number(draft.value.count) || 1;
-  if (!(await submit())) return;
-  notify(count > 1 ? `Submitted ${count} tasks.` : `Submitted ${made.value[0]}.`);
+  const ids = await submit();
+  if (ids.length === 0) return;
+  notify(ids.length > 1 ? `Submitted ${ids.length} tasks.` : `Submitted ${ids[0]}.`);
   if (matchMedia(STACKED).matches) document.getElementById("made-heading")?.scrollIntoView({ block: "start" });
 }
 
@@ -141,7 +141,7 @@ async function send(): Promise<void> {
 function sendByKeys(event: KeyboardEvent): void {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey) || document.querySelector("dialog[open]")) return;
   event.preventDefault();
-  if (kinds.value.length > 0) void send();
+  if (!event.repeat && kinds.value.length > 0) void send();
 }
 
 function Form() {

@@ -1,22 +1,11 @@
 import { useRef, useState } from "preact/hooks";
-import { system } from "../live";
 import { Icon } from "../parts/Icon";
 import { controlId, FaultsBelow } from "./Field";
-import { fileOf, openPicture, type Picture, UnfitPictureError } from "./pictures";
+import { fileOf, type Picture } from "./pictures";
 import { isLink } from "./reading";
 import { bytesText } from "./sizes";
+import { takeFile } from "./slots";
 import { draft, faultsAt, forget, pictureAt, setPicture } from "./state";
-
-/** Takes a file for a slot; what is wrong with it, or null. */
-export async function takeFile(slot: string, file: File): Promise<string | null> {
-  try {
-    setPicture(slot, await openPicture(file, system.value?.input_max ?? null));
-    return null;
-  } catch (error) {
-    if (error instanceof UnfitPictureError) return error.message;
-    throw error;
-  }
-}
 
 function Preview({ picture, slot }: { picture: Picture; slot: string }) {
   const { file, url, size } = picture;
@@ -80,7 +69,9 @@ export function PictureField({ slot, label }: { slot: string; label: string }) {
   const take = async (file: File | null) => {
     if (!file) return;
     forget(place);
-    setUnfit(await takeFile(slot, file));
+    setUnfit(null);
+    const problem = await takeFile(slot, file);
+    if (problem) setUnfit(problem);
   };
   return (
     <div class="field">

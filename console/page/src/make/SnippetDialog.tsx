@@ -2,9 +2,10 @@ import { useState } from "preact/hooks";
 import { CopyButton } from "../parts/Copy";
 import { Dialog } from "../parts/Dialog";
 import { Tabs, tabId } from "../parts/Tabs";
+import { filesNow } from "./slots";
 import { asCommand, asCurl, asPython, type Subject } from "./snippets";
 import { draft, kind } from "./state";
-import { buildUnsent, filesNow } from "./submit";
+import { buildUnsent } from "./submit";
 
 const FORMS = [
   {

@@ -1,21 +1,13 @@
-import { computed } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../parts/Icon";
 import { checked, keepChecked } from "./checking";
 import { freshDraft } from "./draft";
 import { bound, Field, NumberField } from "./Field";
 import { ModelField, PromptFields, SeedField } from "./Fields";
-import { isObject } from "./json";
 import { NodeList } from "./NodeList";
 import { PictureField } from "./PictureField";
-import { draft, drafts, setDraft, setField } from "./state";
-import { readJson } from "./wishes";
+import { draft, setDraft, setField, workflow } from "./state";
 import { loaders, ownValues } from "./workflow";
-
-const workflow = computed(() => {
-  const { value } = readJson(drafts.value.pipeline.content, "", "");
-  return isObject(value) ? value : {};
-});
 
 /** Takes a file for the workflow. */
 export async function takeWorkflow(file: File): Promise<void> {
@@ -66,6 +58,7 @@ function Source() {
             spellcheck={false}
             {...bound("content")}
             onInput={(event) => {
+              setEditing(true);
               setDraft({ file: "" });
               setField("content", event.currentTarget.value);
             }}

@@ -3,7 +3,7 @@ import { post } from "../api";
 import { go } from "../routes";
 import type { TaskRequest } from "../types";
 import { draftOf } from "./reading";
-import { chosen, drafts, faults, pictures, remember } from "./state";
+import { chosen, drafts, dropPictures, faults, remember } from "./state";
 import { anew } from "./submit";
 
 /** Fills the form with a request and goes there. */
@@ -11,8 +11,8 @@ export function again(request: TaskRequest): void {
   const { kind, draft } = draftOf(request);
   batch(() => {
     chosen.value = kind;
+    dropPictures(kind);
     drafts.value = { ...drafts.value, [kind]: draft };
-    pictures.value = new Map([...pictures.value].filter(([key]) => !key.startsWith(`${kind}:`)));
     faults.value = [];
   });
   go({ area: "make" });

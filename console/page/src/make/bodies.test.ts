@@ -91,6 +91,54 @@ test("several at once have ids of their own and seeds that count up", () => {
   assert.equal(new Set(requests.map(({ task }) => task.metadata.id)).size, 3);
 });
 
+test("several with the seed by which the runtime draws one itself are all drawn", () => {
+  const { requests } = made("text-to-image", { seed: "-1", count: "3" });
+  assert.deepEqual(
+    requests.map(({ task }) => task.content.seed),
+    [-1, -1, -1],
+  );
+});
+
+interface Raw {
+  rawJSON?: ((text: string) => unknown) | undefined;
+}
+
+/** Does something in a browser that can write numbers as they are, or cannot. */
+function withRaw<T>(rawJSON: Raw["rawJSON"], act: () => T): T {
+  const json = JSON as Raw;
+  const before = json.rawJSON;
+  json.rawJSON = rawJSON;
+  try {
+    return act();
+  } finally {
+    json.rawJSON = before;
+  }
+}
+
+const LARGEST_SEED = "18446744073709551615";
+
+test("a seed of 64 bits is sent digit by digit, and counted up so", () => {
+  const typed = { prompt: "x", seed: "9007199254740991", count: "3" };
+  const raw = (text: string) => ({ raw: text });
+  const { requests } = withRaw(raw, () => made("text-to-image", typed));
+  assert.deepEqual(
+    requests.map(({ task }) => task.content.seed),
+    [9007199254740991, { raw: "9007199254740992" }, { raw: "9007199254740993" }],
+  );
+  const [request] = withRaw(raw, () => made("pipeline", { seed: LARGEST_SEED })).requests;
+  assert.deepEqual((request?.task.content["3"] as { inputs: Json } | undefined)?.inputs.seed, { raw: LARGEST_SEED });
+});
+
+test("a seed that no runtime counts to, or that the browser cannot write, is refused in these words", () => {
+  const said = (seed: string, rawJSON?: (text: string) => unknown) => {
+    return withRaw(rawJSON, () => made("text-to-image", { seed })).faults[0]?.message ?? "";
+  };
+  assert.match(said("18446744073709551616", String), /less than 2\^64/);
+  assert.match(said("99999999999999999999999", String), /less than 2\^64/);
+  assert.match(said(LARGEST_SEED), /too old/);
+  assert.match(said("1.5"), /whole number/);
+});
+
 test("what belongs to the task beside its content is in the metadata", () => {
   const advanced = { prefix: "a/b", context: '{"order": 7}', callback: "https://example.com/hook", expires: "600" };
   const metadata = made("text-to-image", advanced).requests[0]?.task.metadata;
@@ -219,6 +267,11 @@ for (const [kind, changes, references] of AGAIN) {
   });
 }
 
-test("a blank draft asks for nothing", () => {
-  assert.equal(blankDraft().prompt, "");
+test("a blank draft asks for one task of the usual prefix, and for nothing else", () => {
+  const { count, prefix, links, ...asked } = blankDraft();
+  assert.deepEqual([count, prefix, links], ["1", "output", {}]);
+  assert.deepEqual(
+    Object.entries(asked).filter(([, value]) => value !== ""),
+    [],
+  );
 });

@@ -1,7 +1,7 @@
 import type { Fault, TaskRequest } from "../types";
 import type { Draft } from "./draft";
 import { newId } from "./ids";
-import { isObject, type Json } from "./json";
+import { isObject, type Json, written } from "./json";
 import type { Kind } from "./kinds";
 import type { Size } from "./sizes";
 import { readJson, readWish, WHERE, type Wish } from "./wishes";
@@ -11,6 +11,8 @@ const STEPS = 20;
 const SIDE = 512;
 const SCALE = 4;
 const UPSCALER = "R-ESRGAN 4x+";
+/** The seed by which the Stable Diffusion Web UI draws one itself. */
+const BY_LOT = -1n;
 
 /** A picture's place where the picture is still to be uploaded, or given. */
 export type References = Readonly<Record<string, string>>;
@@ -24,7 +26,7 @@ export interface Made {
   faults: Fault[];
 }
 
-interface Ground {
+export interface Ground {
   draft: Draft;
   kind: Kind;
   runtime: string;
@@ -45,7 +47,7 @@ function textToImage(wish: Wish, size: Size | null): Json {
     height: wish.height ?? (wish.width === undefined ? size?.height : undefined) ?? SIDE,
   };
   if (wish.negative) content.negative_prompt = wish.negative;
-  if (wish.seed !== undefined) content.seed = wish.seed;
+  if (wish.seed !== undefined) content.seed = written(wish.seed);
   return content;
 }
 
@@ -122,7 +124,7 @@ export function build(ground: Ground): Made {
   if (all.length) return { requests: [], faults: all };
   const tasktype = kind === "other" ? draft.tasktype : kind;
   const requests = Array.from({ length: wish.count }, (_, at) => {
-    const seeded = wish.seed === undefined ? wish : { ...wish, seed: wish.seed + at };
+    const seeded = wish.seed === undefined || wish.seed === BY_LOT ? wish : { ...wish, seed: wish.seed + BigInt(at) };
     const { content } = contentOf(ground, seeded, given);
     return { task: { metadata: metadata(ground, wish, tasktype), content } };
   });

@@ -1,5 +1,6 @@
 import { effect, signal } from "@preact/signals";
-import { post } from "../api";
+import { OfflineError, post } from "../api";
+import { connection } from "../live";
 import { faultsOfError } from "../parts/faults";
 import type { Workflow } from "../types";
 import { isObject } from "./json";
@@ -19,11 +20,14 @@ export interface Checked {
 export const checked = signal<Checked>({ workflow: null, problem: null, pending: false });
 
 let round = 0;
+/** Whether nobody was there to check it. */
+let unanswered = false;
 let later: ReturnType<typeof setTimeout> | undefined;
 
 async function check(text: string): Promise<void> {
   round += 1;
   const mine = round;
+  unanswered = false;
   const settle = (workflow: Workflow | null, problem: string | null) => {
     if (mine === round) checked.value = { workflow, problem, pending: false };
   };
@@ -33,16 +37,18 @@ async function check(text: string): Promise<void> {
   try {
     settle(await post<Workflow>("/api/workflow", { workflow: value }), null);
   } catch (error) {
+    if (mine === round) unanswered = error instanceof OfflineError;
     settle(null, faultsOfError(error)[0]?.message ?? null);
   }
 }
 
-/** Checks the workflow whenever it changes, as long as its form is shown. */
+/** Checks the workflow whenever it changes, and once the console is back, as long as its form is shown. */
 export function keepChecked(): () => void {
   let last: string | null = null;
   const stop = effect(() => {
     const text = drafts.value.pipeline.content;
-    if (kind.value !== "pipeline" || text === last) return;
+    const back = connection.value === "live" && unanswered;
+    if (kind.value !== "pipeline" || (text === last && !back)) return;
     last = text;
     checked.value = { ...checked.peek(), pending: true };
     clearTimeout(later);

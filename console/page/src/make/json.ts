@@ -21,6 +21,16 @@ export function parseExactly(text: string): unknown {
   });
 }
 
+/**
+ * An integer as it is sent: exactly, also where it is beyond what JavaScript counts to. Null where the browser is too
+ * old for that.
+ */
+export function written(value: bigint): unknown {
+  const { rawJSON } = JSON as unknown as ExactJson;
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : (rawJSON?.(String(value)) ?? null);
+}
+
 export function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

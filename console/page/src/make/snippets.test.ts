@@ -120,6 +120,27 @@ test("a picture of one's own goes up first, and its reference stands in the requ
   assert.deepEqual(posted.task.content.init_images, ["upload://1-2"]);
 });
 
+/** Loaders whose ids begin alike, and one that no shell takes as it is. */
+const SLOTS = ["1", "10", "it's"];
+
+function loading(): Subject {
+  const loader = { class_type: "LoadImage", inputs: { image: "x.png" } };
+  const content = JSON.stringify(Object.fromEntries(SLOTS.map((slot) => [slot, loader])));
+  return subject("pipeline", { content }, Object.fromEntries(SLOTS.map((slot) => [slot, "a b's.png"])));
+}
+
+function loaded(content: Record<string, unknown>): unknown[] {
+  return SLOTS.map((slot) => (content[slot] as { inputs: { image: string } }).inputs.image);
+}
+
+test("each loader's picture is its own, though the names of slots begin alike", () => {
+  const byCurl = JSON.parse(after(run(asCurl(loading())).at(-1), "-d") ?? "") as TaskRequest;
+  const byCommand = JSON.parse(run(asCommand(loading())).at(-1)?.[0] ?? "") as TaskRequest;
+  for (const { task } of [byCurl, byCommand]) assert.deepEqual(loaded(task.content), Array(3).fill("upload://1-2"));
+  const [[content] = [{}, {}]] = python(asPython(loading()));
+  assert.deepEqual(loaded(content), Array(3).fill("upload://a b's.png"));
+});
+
 test("the command takes the picture itself", () => {
   const [call] = run(asCommand(subject("extra-single-image", { scale: "2" }, { image: "a b's.png" })));
   assert.equal(after(call, "--image"), "a b's.png");

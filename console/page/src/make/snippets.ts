@@ -47,15 +47,26 @@ function uploadByCurl(name: string, at: number): string {
   ].join("\n");
 }
 
+function uploadsByCurl(files: Subject["files"]): string {
+  return Object.values(files)
+    .map((name, at) => `${uploadByCurl(name, at)}\n`)
+    .join("");
+}
+
+/** The request as a word of the shell, with the variables of its pictures in it. */
+function body(request: TaskRequest, files: Subject["files"]): string {
+  let word = shellWord(printableJson(request));
+  for (const [at, slot] of Object.keys(files).entries()) {
+    // With its quotes: one slot's name may begin with another's.
+    const quoted = printableJson(standIn(slot)).replaceAll("'", "'\\''");
+    word = word.replaceAll(quoted, () => `"'"$${variable(at)}"'"`);
+  }
+  return word;
+}
+
 /** A command line of curl: paste it into a shell that has DARKROOM_ENDPOINT and DARKROOM_API_KEY. */
 export function asCurl({ request, files }: Subject): string {
-  const slots = Object.entries(files);
-  let body = shellWord(printableJson(request));
-  for (const [at, [slot]] of slots.entries()) {
-    body = body.replaceAll(standIn(slot), () => `'"$${variable(at)}"'`);
-  }
-  const uploads = slots.map(([, name], at) => `${uploadByCurl(name, at)}\n`).join("");
-  return `${uploads}curl -sS ${API}" \\\n  ${KEY} ${JSON_TYPE} \\\n  -d ${body}\n`;
+  return `${uploadsByCurl(files)}curl -sS ${API}" \\\n  ${KEY} ${JSON_TYPE} \\\n  -d ${body(request, files)}\n`;
 }
 
 /** A program that uses the client library, reads the environment and saves what comes out. */
@@ -67,7 +78,7 @@ export function asPython({ request, files }: Subject): string {
   let content = pythonLiteral(request.task.content, "        ");
   const uploads = Object.entries(files).map(([slot, name], at) => {
     const its = variable(at).toLowerCase();
-    content = content.replaceAll(JSON.stringify(standIn(slot)), its);
+    content = content.replaceAll(printableJson(standIn(slot)), its);
     return `    ${its} = darkroom.upload(Path(${printableJson(name)}))\n`;
   });
   const lines = Object.entries(options).map(([key, value]) => `        ${key}=${pythonLiteral(value, "        ")},\n`);
@@ -132,9 +143,5 @@ function imageOf(files: Subject["files"], draft: Draft): string {
 
 /** A file of one's own is uploaded by the client of the API, as ./darkroom takes no files beside a whole request. */
 function asWhole({ request, files }: Subject): string {
-  const slots = Object.entries(files);
-  const uploads = slots.map(([, name], at) => `${uploadByCurl(name, at)}\n`).join("");
-  let body = shellWord(printableJson(request));
-  for (const [at, [slot]] of slots.entries()) body = body.replaceAll(standIn(slot), () => `'"$${variable(at)}"'`);
-  return `${uploads}printf %s ${body} |\n  ./darkroom submit --json /dev/stdin\n`;
+  return `${uploadsByCurl(files)}printf %s ${body(request, files)} |\n  ./darkroom submit --json /dev/stdin\n`;
 }

@@ -1,10 +1,12 @@
 import { batch, computed, effect, signal } from "@preact/signals";
-import { system } from "../live";
+import { system, tasks } from "../live";
 import type { Fault, RuntimeInfo } from "../types";
 import { type Draft, type FieldName, freshDraft, restored } from "./draft";
+import { isObject, type Json } from "./json";
 import { KINDS, type Kind, kindOf, otherTypes, runtimeFor, servedKinds } from "./kinds";
 import { type Picture, revoke } from "./pictures";
 import { placeOf } from "./places";
+import { readJson } from "./wishes";
 
 const KEY = "darkroom.make";
 const KEPT_MADE = 24;
@@ -40,6 +42,12 @@ export const made = signal<readonly string[]>(
     ? before.made.filter((id): id is string => typeof id === "string").slice(0, KEPT_MADE)
     : [],
 );
+/** When tasks were accepted of which the server has not told yet. */
+export const awaited = new Map<string, number>();
+effect(() => {
+  const known = tasks.value;
+  for (const id of awaited.keys()) if (known.has(id)) awaited.delete(id);
+});
 /** What keeps the form from being sent: the API's words, or ours where it could not be built. */
 export const faults = signal<readonly Fault[]>([]);
 /** What is going on, in words; null where nothing is. */
@@ -53,6 +61,11 @@ export const kind = computed<Kind>(() => {
 });
 export const draft = computed(() => drafts.value[kind.value]);
 export const runtime = computed(() => runtimeFor(runtimes.value, kind.value, draft.value.runtime));
+/** The workflow of its form; empty while what is typed is none. */
+export const workflow = computed<Json>(() => {
+  const { value } = readJson(drafts.value.pipeline.content, "", "");
+  return isObject(value) ? value : {};
+});
 /** The task type that is sent. */
 export const tasktype = computed(() => {
   if (kind.value !== "other") return kind.value;
@@ -90,37 +103,48 @@ export function choose(next: Kind): void {
   });
 }
 
+export function slotKey(of: Kind, slot: string): string {
+  return `${of}:${slot}`;
+}
+
 /** The picture of a slot of the form that is shown. */
 export function pictureAt(slot: string): Picture | null {
-  return pictures.value.get(`${kind.value}:${slot}`) ?? null;
+  return pictures.value.get(slotKey(kind.value, slot)) ?? null;
 }
 
 /** Puts a file or a link, or nothing, into a slot. */
-export function setPicture(slot: string, picture: Picture | null, link = ""): void {
-  const key = `${kind.value}:${slot}`;
+export function setPicture(slot: string, picture: Picture | null, link = "", of: Kind = kind.value): void {
+  const key = slotKey(of, slot);
   const next = new Map(pictures.value);
   const old = next.get(key);
   if (old && old !== picture) revoke(old);
   if (picture) next.set(key, picture);
   else next.delete(key);
-  const { [slot]: _old, ...links } = draft.value.links;
+  const { [slot]: _old, ...links } = drafts.value[of].links;
   batch(() => {
     pictures.value = next;
-    setDraft({ links: link ? { ...links, [slot]: link } : links });
-    forget(`picture-${slot}`);
+    setDraft({ links: link ? { ...links, [slot]: link } : links }, of);
+    if (of === kind.value) forget(`picture-${slot}`);
   });
 }
 
+/** Lets go of all files of a form. */
+export function dropPictures(of: Kind): void {
+  for (const key of pictures.value.keys()) {
+    if (key.startsWith(slotKey(of, ""))) setPicture(key.slice(slotKey(of, "").length), null, "", of);
+  }
+}
+
+/** Notes a task that was accepted. */
 export function remember(id: string): void {
+  awaited.set(id, Date.now());
   made.value = [id, ...made.value.filter((other) => other !== id)].slice(0, KEPT_MADE);
 }
 
 /** The form that is shown, as a newcomer finds it. */
 export function reset(): void {
   batch(() => {
-    for (const key of pictures.value.keys()) {
-      if (key.startsWith(`${kind.value}:`)) setPicture(key.slice(kind.value.length + 1), null);
-    }
+    dropPictures(kind.value);
     setDraft(freshDraft(kind.value));
     faults.value = [];
   });

@@ -1,19 +1,14 @@
 import { notify } from "../parts/notices";
-import { IMAGE } from "./bodies";
 import { isObject } from "./json";
-import { takeFile } from "./PictureField";
 import { fileOf } from "./pictures";
-import { choose, draft, kind, kinds, pictureAt, setDraft, setField } from "./state";
+import { slotsNow, takeFile } from "./slots";
+import { choose, kind, kinds, pictureAt, setDraft, setField } from "./state";
 import { takeWorkflow } from "./WorkflowFields";
 import { readJson } from "./wishes";
-import { loaders } from "./workflow";
 
 /** Where a picture goes that was dropped or pasted somewhere on the page: the first slot that is free. */
 function slotNow(): string | null {
-  if (kind.value === "image-to-image" || kind.value === "extra-single-image") return IMAGE;
-  if (kind.value !== "pipeline") return null;
-  const { value } = readJson(draft.value.content, "", "");
-  const slots = isObject(value) ? loaders(value).map(({ id }) => id) : [];
+  const slots = slotsNow();
   return slots.find((slot) => !pictureAt(slot)) ?? slots[0] ?? null;
 }
 
@@ -38,14 +33,17 @@ function isTyping(target: EventTarget | null): boolean {
 }
 
 function pasted(event: ClipboardEvent): void {
-  const file = fileOf(event.clipboardData);
+  const data = event.clipboardData;
+  // Office programs put a picture of the text beside it.
+  if (isTyping(event.target) && data?.types.includes("text/plain")) return;
+  const file = fileOf(data);
   if (file) {
     event.preventDefault();
     void take(file);
     return;
   }
-  const text = event.clipboardData?.getData("text/plain") ?? "";
-  if (isTyping(event.target) || kind.value !== "pipeline" || !isObject(readJson(text, "", "").value)) return;
+  const text = data?.getData("text/plain") ?? "";
+  if (kind.value !== "pipeline" || !isObject(readJson(text, "", "").value)) return;
   event.preventDefault();
   setDraft({ file: "", links: {} });
   setField("content", text);

@@ -1,12 +1,13 @@
 import type { Fault } from "../types";
 import type { Draft } from "./draft";
-import { isObject, type Json, parseExactly } from "./json";
+import { isObject, type Json, parseExactly, written } from "./json";
 
 /** What the fields say, as values; what was left empty is not there. */
 export interface Wish {
   prompt?: string;
   negative?: string;
-  seed?: number;
+  /** ComfyUI draws them from 64 bits. */
+  seed?: bigint;
   steps?: number;
   width?: number;
   height?: number;
@@ -36,10 +37,9 @@ export const WHERE = {
   content: "task.content",
 } as const;
 
-type Numbers = "seed" | "steps" | "width" | "height" | "strength" | "scale" | "expires";
+type Numbers = "steps" | "width" | "height" | "strength" | "scale" | "expires";
 
 const WORDS: Readonly<Record<Numbers | "count", string>> = {
-  seed: "The seed",
   steps: "Steps",
   width: "The width",
   height: "The height",
@@ -54,11 +54,29 @@ function fault(field: string, message: string): Fault {
   return { code: "bad_value", message, field };
 }
 
+const SEEDS = 2n ** 64n;
+
+function readSeed(text: string): { seed: bigint } | { problem: string } {
+  const small = Number(text);
+  if (!/^[+-]?\d+$/.test(text)) {
+    return Number.isSafeInteger(small) ? { seed: BigInt(small) } : { problem: "The seed must be a whole number." };
+  }
+  const seed = BigInt(text);
+  if (seed >= SEEDS || seed <= -SEEDS) return { problem: `The seed must be less than 2^64, which is ${SEEDS}.` };
+  if (written(seed) !== null) return { seed };
+  return { problem: `This browser is too old for seeds from ${2n ** 53n} on: take a smaller one.` };
+}
+
 /** Reads what was typed; only what is no number or no JSON is a fault here, the rest is for the API to judge. */
 export function readWish(draft: Draft): { wish: Wish; faults: Fault[] } {
   const faults: Fault[] = [];
   const wish: Wish = { count: 1, context: {}, extra: {} };
-  for (const key of ["seed", "steps", "width", "height", "strength", "scale", "expires"] as const) {
+  if (draft.seed.trim()) {
+    const read = readSeed(draft.seed.trim());
+    if ("seed" in read) wish.seed = read.seed;
+    else faults.push(fault(WHERE.seed, read.problem));
+  }
+  for (const key of ["steps", "width", "height", "strength", "scale", "expires"] as const) {
     const text = draft[key].trim();
     if (!text) continue;
     const value = Number(text);

@@ -1,5 +1,5 @@
 import type { Fault } from "../types";
-import { isObject, type Json } from "./json";
+import { isObject, type Json, written } from "./json";
 import type { Wish } from "./wishes";
 
 interface Node {
@@ -61,6 +61,11 @@ function placesOf(workflow: Json, place: Place): [string, Node][] {
   return place.find(workflow).filter(([, node]) => place.input in node.inputs);
 }
 
+/** Whether a wish can be put into the workflow. */
+export function hasPlace(workflow: Json, wish: Place["wish"]): boolean {
+  return PLACES.some((place) => place.wish === wish && placesOf(workflow, place).length > 0);
+}
+
 /** What the workflow itself says for each wish that has a place in it, to be shown where nothing else is asked for. */
 export function ownValues(workflow: Json): Partial<Record<Place["wish"], string>> {
   const found = PLACES.flatMap((place) => {
@@ -99,7 +104,7 @@ export function applied(
     const value = wish[place.wish];
     if (value === undefined) continue;
     const found = placesOf(content, place);
-    for (const [, node] of found) node.inputs[place.input] = value;
+    for (const [, node] of found) node.inputs[place.input] = typeof value === "bigint" ? written(value) : value;
     if (found.length === 0) {
       const message = `The workflow has no place for ${place.words}: leave the field empty, or put it into the file itself.`;
       faults.push({ code: "no_place", message, field: place.wish });

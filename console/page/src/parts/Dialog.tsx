@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
+import { useBeside } from "./beside";
 import { Icon } from "./Icon";
 
 interface Properties {
@@ -18,12 +19,9 @@ export function Dialog({ title, open, onClose, children }: Properties) {
     if (open && element && !element.open) element.showModal();
     if (!open && element?.open) element.close();
   }, [open]);
-  const beside = (event: MouseEvent) => {
-    if (event.target === dialog.current) onClose();
-  };
+  const beside = useBeside(onClose);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: a click beside the dialog is a shortcut; Escape and the button close it too.
-    <dialog ref={dialog} class="dialog" aria-labelledby={heading} onClose={onClose} onClick={beside}>
+    <dialog ref={dialog} class="dialog" aria-labelledby={heading} onClose={onClose} {...beside}>
       {open && (
         <>
           <header>

@@ -1,5 +1,6 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { taskPath } from "../api";
+import { connection, reachable } from "../live";
 
 interface Properties {
   id: string;
@@ -14,13 +15,17 @@ interface Properties {
 }
 
 export function pictureSource({ id, n, submission, whole }: Omit<Properties, "alt" | "cover">): string {
-  return whole ? taskPath(id, `images/${n}`) : taskPath(id, `images/${n}/thumb?s=${encodeURIComponent(submission)}`);
+  return taskPath(id, `images/${n}${whole ? "" : "/thumb"}?s=${encodeURIComponent(submission)}`);
 }
 
-/** An output of a task, loaded when it comes into view. */
+/** An output of a task, loaded when it comes into view; one that did not come is asked for anew once the system answers. */
 export function Picture({ alt, cover = false, ...which }: Properties) {
   const source = pictureSource(which);
   const [broken, setBroken] = useState<string | null>(null);
+  const answers = connection.value === "live" && reachable.value.reachable;
+  useEffect(() => {
+    if (answers) setBroken(null);
+  }, [answers]);
   return (
     <div class={`picture ${cover ? "cover" : ""}`}>
       {broken === source ? (

@@ -1,9 +1,11 @@
+import { useMemo } from "preact/hooks";
 import { agoText, lately, momentText, now, spanText } from "./times";
 
 /** When something was: "3 min ago", the moment itself as its title. */
 export function Time({ at }: { at: number }) {
+  const { iso, words } = useMemo(() => ({ iso: new Date(at).toISOString(), words: momentText(at) }), [at]);
   return (
-    <time class="number" dateTime={new Date(at).toISOString()} title={momentText(at)}>
+    <time class="number" dateTime={iso} title={words}>
       {agoText(at, Math.max(lately.value, at))}
     </time>
   );

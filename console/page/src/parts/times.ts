@@ -29,8 +29,9 @@ export function spanText(ms: number): string {
   if (span < 9950) return `${(span / SECOND).toFixed(1)} s`;
   const seconds = Math.round(span / SECOND);
   if (seconds < 60) return `${seconds} s`;
-  if (span < HOUR) return pair(seconds, 60, "min", "s");
-  if (span < DAY) return pair(Math.round(span / MINUTE), 60, "h", "min");
+  if (seconds < HOUR / SECOND) return pair(seconds, 60, "min", "s");
+  const minutes = Math.round(span / MINUTE);
+  if (minutes < DAY / MINUTE) return pair(minutes, 60, "h", "min");
   return pair(Math.round(span / HOUR), 24, "d", "h");
 }
 

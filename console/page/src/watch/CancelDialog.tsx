@@ -1,3 +1,4 @@
+import { useEffect } from "preact/hooks";
 import { Dialog } from "../parts/Dialog";
 import { asked, cancel } from "./actions";
 
@@ -7,6 +8,7 @@ export function CancelDialog() {
   const close = () => {
     asked.value = null;
   };
+  useEffect(() => close, []);
   const confirm = () => {
     close();
     if (id !== null) void cancel(id);

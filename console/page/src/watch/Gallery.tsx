@@ -12,11 +12,11 @@ interface Properties {
   onAway: (away: boolean) => void;
 }
 
-/** What is drawn: the rows in sight, and the tile that has the focus, wherever it is. */
-function drawn(from: number, to: number, count: number, columns: number, focused: number): number[] {
+/** What is drawn: the tiles in sight, and the one that has the focus, wherever it is. */
+function drawn(from: number, to: number, focused: number): number[] {
   const indices: number[] = [];
-  for (let index = from * columns; index < Math.min(count, to * columns); index += 1) indices.push(index);
-  if (focused >= 0 && (focused < from * columns || focused >= to * columns)) indices.push(focused);
+  for (let index = from; index < to; index += 1) indices.push(index);
+  if (focused >= 0 && (focused < from || focused >= to)) indices.push(focused);
   return indices;
 }
 
@@ -29,9 +29,9 @@ function inOrder(indices: readonly number[], taken: readonly number[]): { index:
 export function Gallery({ rows, onAway }: Properties) {
   const box = useRef<HTMLDivElement>(null);
   const slots = useMemo(() => new Slots(), []);
-  const { layout, from, to, view, patience, glides, redraw } = useSight(box, rows.length, onAway);
+  const { layout, from, to, view, patience, calm, redraw } = useSight(box, rows.length, onAway);
   const { index: active, focused, handlers } = useRoving(box, rows, { layout, view, redraw });
-  const indices = drawn(from, to, rows.length, layout.columns, focused);
+  const indices = drawn(from, to, focused);
   const taken = slots.assign(indices.map((index) => rows[index]?.id ?? ""));
   const stop = indices.includes(active) ? active : (indices[0] ?? -1);
   const picked = chosen.value;
@@ -55,7 +55,7 @@ export function Gallery({ rows, onAway }: Properties) {
             stop={index === stop}
             chosen={isChosen(picked, row.id)}
             patience={patience}
-            glides={glides}
+            calm={calm}
           />
         );
       })}

@@ -20,8 +20,8 @@ export interface ShotProperties {
   stop: boolean;
   chosen: boolean;
   patience: () => number;
-  /** Whether tiles glide to where they are moved. */
-  glides: () => boolean;
+  /** Whether there is time for tiles to glide and pictures to fade: nothing is scrolled, and movement is welcome. */
+  calm: () => boolean;
 }
 
 const GLIDE: KeyframeAnimationOptions = { duration: 220, easing: "cubic-bezier(0.2, 0.8, 0.3, 1)" };
@@ -40,13 +40,13 @@ export class Shot extends Component<ShotProperties> {
   }
 
   override componentDidUpdate(before: ShotProperties): void {
-    const { row, x, y, size, glides } = this.props;
-    if (before.row.id !== row.id || before.size !== size || (before.x === x && before.y === y) || !glides()) return;
+    const { row, x, y, size, calm } = this.props;
+    if (before.row.id !== row.id || before.size !== size || (before.x === x && before.y === y) || !calm()) return;
     this.#element.current?.animate([{ transform: at(before.x, before.y) }, { transform: at(x, y) }], GLIDE);
   }
 
   override render() {
-    const { row, slot, index, column, x, y, size, stop, chosen, patience } = this.props;
+    const { row, slot, index, column, x, y, size, stop, chosen, patience, calm } = this.props;
     return (
       // biome-ignore lint/a11y/useSemanticElements: a row of the grid owns it without holding it.
       <div
@@ -62,7 +62,7 @@ export class Shot extends Component<ShotProperties> {
         style={{ transform: at(x, y), width: `${size}px`, height: `${size + CAPTION}px` }}
       >
         <div class="sight" style={{ height: `${size}px` }}>
-          <Sight row={row} patience={patience} />
+          <Sight row={row} patience={patience} calm={calm} />
         </div>
         <Caption row={row} />
         <button type="button" class="more" tabIndex={-1} aria-haspopup="menu" aria-label="Actions">
@@ -104,13 +104,15 @@ function Caption({ row }: { row: TaskRow }) {
   );
 }
 
-function Sight({ row, patience }: { row: TaskRow; patience: () => number }) {
+type SightProperties = Pick<ShotProperties, "row" | "patience" | "calm">;
+
+function Sight({ row, patience, calm }: SightProperties) {
   switch (row.status) {
     case "succeeded":
       if (row.images === 0) return <p class="soft">No picture</p>;
       return (
         <>
-          <Thumb key={`${row.id} ${row.submission}`} id={row.id} submission={row.submission} patience={patience} />
+          <Thumb id={row.id} submission={row.submission} patience={patience} calm={calm} />
           {row.images > 1 && <span class="several number">{row.images}</span>}
         </>
       );

@@ -1,46 +1,34 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { connection, reachable } from "../live";
 import { pictureSource } from "../parts/Picture";
+import { loading } from "./loading";
 
 interface Properties {
   id: string;
   submission: string;
-  /** Called when it is about to load: how many milliseconds to wait, as while tiles rush past. */
+  /** How many milliseconds to wait before it is asked for again whether to load, as while tiles rush past; 0: load. */
   patience: () => number;
+  /** Whether pictures that come may fade in. */
+  calm: () => boolean;
 }
 
-const RETRY_MS = 2000;
-
 /** The thumbnail of a task's first picture; loaded after a moment, given up when it leaves. */
-export function Thumb({ id, submission, patience }: Properties) {
+export function Thumb({ id, submission, patience, calm }: Properties) {
   const image = useRef<HTMLImageElement>(null);
-  const [state, setState] = useState<"loading" | "shown" | "broken">("loading");
-  const tries = useRef(0);
-  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  const load = () => {
-    if (image.current) image.current.src = pictureSource({ id, n: 0, submission });
-  };
-  const failed = () => {
-    tries.current += 1;
-    if (tries.current > 1) setState("broken");
-    else timer.current = setTimeout(load, RETRY_MS);
-  };
+  const source = pictureSource({ id, n: 0, submission });
+  const [broken, setBroken] = useState<string | null>(null);
+  const answers = connection.value === "live" && reachable.value.reachable;
   useEffect(() => {
-    const element = image.current;
-    const wait = patience();
-    if (wait > 0) timer.current = setTimeout(load, wait);
-    else load();
-    return () => {
-      clearTimeout(timer.current);
-      element?.removeAttribute("src"); // an image that is only taken out goes on loading
-    };
-  }, []);
+    if (answers) setBroken(null); // what failed meanwhile is worth another try
+  }, [answers]);
+  const isBroken = broken === source;
+  useLayoutEffect(() => {
+    const ways = { patience, calm, failed: () => setBroken(source) };
+    return image.current ? loading(image.current, source, ways) : undefined;
+  }, [source, isBroken]);
   return (
-    <div class={`thumb ${state}`}>
-      {state === "broken" ? (
-        <p class="soft">No preview</p>
-      ) : (
-        <img ref={image} alt="" decoding="async" draggable={false} onLoad={() => setState("shown")} onError={failed} />
-      )}
+    <div class="thumb">
+      {isBroken ? <p class="soft">No preview</p> : <img ref={image} alt="" decoding="async" draggable={false} />}
     </div>
   );
 }

@@ -5,6 +5,7 @@ import { go } from "../routes";
 import type { TaskRow } from "../types";
 import { allOf, asked, canCancel, copyLocation, download, resubmit } from "./actions";
 import { canChoose, choose, chosen, isChosen } from "./chosen";
+import { downloadWords, savable } from "./downloads";
 import { besides, closeMenu, menu } from "./menu";
 
 interface Entry {
@@ -28,8 +29,8 @@ function entriesOf(row: TaskRow): Entry[] {
     },
     images > 0 && {
       icon: "download",
-      words: images > 1 ? `Download all ${images}` : "Download",
-      act: () => download(id, allOf(images)),
+      words: downloadWords(savable(images), images),
+      act: () => download(id, allOf(savable(images))),
     },
     { icon: "copy", words: "Copy S3 location", act: () => void copyLocation(id) },
   ];
@@ -51,6 +52,7 @@ function step(key: string, at: number, count: number): number | null {
 /** The menu of a tile: one for all of them, above everything. */
 export function TileMenu() {
   const open = menu.value;
+  useEffect(() => () => closeMenu({ focus: false }), []);
   const row = open && (tasks.value.get(open.row.id) ?? open.row);
   return open && row ? <Opened key={row.id} row={row} button={open.button} /> : null;
 }
@@ -65,8 +67,13 @@ function Opened({ row, button }: { row: TaskRow; button: HTMLElement }) {
     const at = besides(button.getBoundingClientRect(), { width, height }, { width: innerWidth, height: innerHeight });
     element.style.left = `${at.left}px`;
     element.style.top = `${at.top}px`;
-    element.querySelector<HTMLElement>("button")?.focus({ preventScroll: true });
   }, []);
+  useLayoutEffect(() => {
+    // At first, and when the entry that had the focus is no more.
+    const element = list.current;
+    if (element?.contains(document.activeElement)) return;
+    element?.querySelector<HTMLElement>("button")?.focus({ preventScroll: true });
+  });
   useEffect(() => {
     const gone = () => closeMenu({ focus: false });
     const beside = (event: Event) => {

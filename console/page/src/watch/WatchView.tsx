@@ -9,6 +9,7 @@ import { GALLERY, href, route } from "../routes";
 import type { TaskRow } from "../types";
 import { CancelDialog } from "./CancelDialog";
 import { ChosenBar } from "./ChosenBar";
+import { chosen } from "./chosen";
 import { FilterBar } from "./FilterBar";
 import { type Filter, isFiltered, type Mark, newerThan, runtimeNames, sieve } from "./filters";
 import { Gallery } from "./Gallery";
@@ -28,7 +29,8 @@ function useReturn(): void {
   useEffect(() => {
     const { hash } = location;
     let frame = 0;
-    if (left.hash === hash && left.top > 0) frame = requestAnimationFrame(() => scrollTo(0, left.top));
+    const top = left.hash === hash ? left.top : 0; // the page's own way to its top is noted before the frame
+    if (top > 0) frame = requestAnimationFrame(() => scrollTo(0, top));
     const note = () => {
       if (location.hash.startsWith("#/gallery")) Object.assign(left, { hash: location.hash, top: scrollY });
     };
@@ -46,7 +48,8 @@ export function WatchView() {
   const all = newest.value;
   const { rows, counts } = useMemo(() => sieve(all, filter), [all, filter]);
   const mark = useSignal<Mark | null>(null);
-  const fresh = newerThan(rows, mark.value);
+  const newer = newerThan(rows, mark.value);
+  const fresh = newer < rows.length ? newer : 0; // with nothing left to look at there is nothing to hold back
   const shown = useMemo(() => (fresh ? rows.slice(fresh) : rows), [rows, fresh]);
   const first = useRef<TaskRow | undefined>(undefined);
   first.current = shown[0];
@@ -64,7 +67,7 @@ export function WatchView() {
     [],
   );
   return (
-    <div class="watch">
+    <div class={`watch ${chosen.value.length > 0 ? "choosing" : ""}`}>
       <div class="heading">
         <h1>Gallery</h1>
         <Said count={rows.length} filter={filter} />
@@ -86,7 +89,7 @@ export function WatchView() {
 /** How many there are; said aloud when the filter changes, not with each task that comes. */
 function Said({ count, filter }: { count: number; filter: Filter }) {
   const words = `${count.toLocaleString("en")} ${count === 1 ? "task" : "tasks"}`;
-  const aloud = useMemo(() => (isFiltered(filter) ? `${words} found` : ""), [filter]);
+  const aloud = useMemo(() => (isFiltered(filter) && filled.value ? `${words} found` : ""), [filter, filled.value]);
   return (
     <>
       <p class="soft number">{words}</p>

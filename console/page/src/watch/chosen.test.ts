@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Chosen, canChoose, toggled } from "./chosen";
+import { type Chosen, canChoose, toggled, toggledTask } from "./chosen";
 
 const one = (id: string, n = 0): Chosen => ({ id, n, submission: id });
 
@@ -18,6 +18,12 @@ test("choosing again takes a picture out", () => {
 
 test("two pictures of one task can be compared", () => {
   assert.equal(toggled([one("a", 0)], one("a", 1)).length, 2);
+});
+
+test("in the gallery a task is taken out whichever of its pictures are chosen", () => {
+  assert.deepEqual(toggledTask([one("a", 1)], "a", "a"), []);
+  assert.deepEqual(toggledTask([one("a", 0), one("a", 1)], "a", "a"), []);
+  assert.deepEqual(toggledTask([one("b", 3)], "a", "a"), [one("b", 3), one("a")]);
 });
 
 test("only what has a picture can be chosen", () => {

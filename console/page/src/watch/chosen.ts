@@ -24,6 +24,14 @@ export function isChosen(all: readonly Chosen[], id: string): boolean {
   return all.some((each) => each.id === id);
 }
 
-export function choose(id: string, submission: string, n = 0): void {
-  chosen.value = toggled(chosen.value, { id, n, submission });
+/** For the gallery, where a task is one tile: without all of its pictures, or with its first. */
+export function toggledTask(all: readonly Chosen[], id: string, submission: string): Chosen[] {
+  if (isChosen(all, id)) return all.filter((each) => each.id !== id);
+  return toggled(all, { id, n: 0, submission });
+}
+
+/** Chooses an output, or takes it out; without a number the task, as the gallery does. */
+export function choose(id: string, submission: string, n?: number): void {
+  chosen.value =
+    n === undefined ? toggledTask(chosen.value, id, submission) : toggled(chosen.value, { id, n, submission });
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { heightOf, layoutOf, moved, placeOf, rowsInSight, rowsOf, Slots, toSight } from "./grid";
+import { heightOf, layoutOf, moved, placeOf, rowsOf, Slots, tilesInSight, toSight } from "./grid";
 
 const layout = { columns: 4, tile: 200, gap: 10, row: 250 };
 
@@ -13,14 +13,34 @@ test("a phone of 360 pixels has two columns, a desktop at least five, and no til
   }
 });
 
-test("only the rows in sight and those next to them are made", () => {
-  assert.deepEqual(rowsInSight(layout, 4000, 10_000, 800, 2), { from: 38, to: 46 });
+test("only the tiles in sight and those around them are made", () => {
+  assert.deepEqual(tilesInSight(layout, 4000, 10_000, 800, 2), { from: 152, to: 182 });
 });
 
-test("above and below the grid there are no rows", () => {
-  assert.deepEqual(rowsInSight(layout, 10, -900, 800, 2), { from: 0, to: 2 });
-  assert.deepEqual(rowsInSight(layout, 10, 90_000, 800, 2), { from: 3, to: 3 });
-  assert.deepEqual(rowsInSight(layout, 0, 0, 800), { from: 0, to: 0 });
+test("above and below the grid there are no tiles", () => {
+  assert.deepEqual(tilesInSight(layout, 10, -900, 800, 2), { from: 0, to: 7 });
+  assert.deepEqual(tilesInSight(layout, 10, 90_000, 800, 2), { from: 10, to: 10 });
+  assert.deepEqual(tilesInSight(layout, 0, 0, 800), { from: 0, to: 0 });
+});
+
+test("no row that is in sight lacks a tile, wherever one scrolls and however little lies around it", () => {
+  for (const overscan of [0, 2]) {
+    for (let top = 0; top < 9000; top += 37) {
+      const { from, to } = tilesInSight(layout, 4000, top, 800, overscan);
+      assert.ok(from <= Math.floor(top / layout.row) * layout.columns, `from ${from} at ${top}`);
+      assert.ok(to >= Math.ceil((top + 800) / layout.row) * layout.columns, `to ${to} at ${top}`);
+    }
+  }
+});
+
+test("a step of scrolling draws a part of a row only", () => {
+  const wide = { ...layout, columns: 6 };
+  let before = tilesInSight(wide, 4000, 10_000, 800);
+  for (let top = 10_000; top < 12_000; top += 10) {
+    const after = tilesInSight(wide, 4000, top, 800);
+    assert.ok(after.to - before.to <= 2, `${after.to - before.to} tiles at ${top}`);
+    before = after;
+  }
 });
 
 test("the height leaves no gap below the last row, and nothing is as high as nothing", () => {

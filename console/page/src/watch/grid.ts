@@ -9,7 +9,7 @@ export interface Layout {
   row: number;
 }
 
-/** Rows from `from` up to and without `to`. */
+/** Tiles from `from` up to and without `to`. */
 export interface Span {
   from: number;
   to: number;
@@ -17,6 +17,8 @@ export interface Span {
 
 export const CAPTION = 74;
 const PHONE = 560;
+/** Tiles come and go by parts of a row, so that no frame has to draw a whole one. */
+const PARTS = 3;
 
 export function layoutOf(width: number): Layout {
   const [least, gap] = width < PHONE ? [140, 10] : [196, 16];
@@ -33,13 +35,20 @@ export function heightOf(layout: Layout, count: number): number {
   return Math.max(0, rowsOf(layout, count) * layout.row - layout.gap);
 }
 
-/** The rows in sight and `overscan` around them; `top` is how far the grid's top is above the window's. */
-export function rowsInSight(layout: Layout, count: number, top: number, height: number, overscan = 2): Span {
-  const rows = rowsOf(layout, count);
-  const from = Math.floor(top / layout.row) - overscan;
-  const to = Math.ceil((top + height) / layout.row) + overscan;
-  const within = (row: number): number => Math.min(rows, Math.max(0, row));
-  return { from: within(from), to: within(to) };
+/**
+ * The tiles of all rows in sight, and of `overscan` rows above and below; `top` is how far the grid's top is above the
+ * window's.
+ */
+export function tilesInSight(layout: Layout, count: number, top: number, height: number, overscan = 2): Span {
+  const { columns, row } = layout;
+  const [first, end] = [top / row, (top + height) / row];
+  const above = Math.floor((first - overscan) * PARTS) / PARTS;
+  const below = Math.ceil((end + overscan) * PARTS) / PARTS;
+  const within = (index: number): number => Math.min(count, Math.max(0, index));
+  return {
+    from: within(Math.floor(Math.min(Math.floor(first), above) * columns)),
+    to: within(Math.ceil(Math.max(Math.ceil(end), below) * columns)),
+  };
 }
 
 export function placeOf(layout: Layout, index: number): { x: number; y: number; row: number; column: number } {

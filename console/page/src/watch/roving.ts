@@ -1,5 +1,5 @@
 import type { RefObject } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { go } from "../routes";
 import type { TaskRow } from "../types";
 import { asked, canCancel } from "./actions";
@@ -25,16 +25,19 @@ export function useRoving(box: RefObject<HTMLElement | null>, rows: readonly Tas
   const active = useRef<string | null>(left.id);
   const has = useRef(false);
   const wanted = useRef(false);
+  const last = useRef(0);
   left.id = active.current;
   const index = active.current === null ? -1 : rows.findIndex((row) => row.id === active.current);
+  if (index >= 0) last.current = index;
+  const had = has.current; // before this drawing: an element that is taken out loses the focus
   useLayoutEffect(() => {
-    if (!wanted.current) return;
-    wanted.current = false;
-    find(box.current, active.current)?.focus({ preventScroll: true });
+    if (wanted.current) {
+      wanted.current = false;
+      find(box.current, active.current)?.focus({ preventScroll: true });
+    } else if (index < 0 && had) {
+      walk(Math.min(last.current, rows.length - 1)); // filtered away: the one that took its place
+    }
   });
-  useEffect(() => {
-    if (index < 0) has.current = false; // filtered away
-  }, [index]);
 
   const walk = (to: number) => {
     const row = rows[to];
