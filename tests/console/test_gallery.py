@@ -10,7 +10,7 @@ from selenium.webdriver.common.keys import Keys
 from tests.console.page import Page
 from tests.e2e.user import DYNAMIC, SIDE, STATIC, User, new_id, request, text_to_image
 
-SLOW = {"kind": "slow", "seconds": 3.0}
+SLOW = {"kind": "slow", "seconds": 6.0}
 LONG = {"kind": "slow", "seconds": 30.0}  # until it is cancelled
 MARK = "window.__same = true"
 
@@ -103,6 +103,23 @@ def test_a_menu_keeps_the_focus_when_its_entry_goes_away(page: Page, user: User)
     page.browser.press(Keys.ESCAPE)
     page.browser.gone("menu")
     assert page.focused_task() == task_id
+
+
+def test_the_focus_goes_to_the_next_tile_when_its_own_is_filtered_away(page: Page, user: User) -> None:
+    with user.holding(STATIC):
+        oldest, middle, newest = ordered(user, 3)
+        page.go("#/gallery?status=queued")
+        for task_id in (oldest, middle, newest):
+            page.tile_says(task_id, "Queued")
+        page.browser.run("arguments[0].focus()", page.tile(middle))
+        assert page.focused_task() == middle
+        assert user.send("DELETE", f"v1alpha2/tasks/{middle}").status_code == 202
+        page.without(middle)
+        page.browser.until(lambda: page.focused_task() == oldest, what="the focus on the next")
+        page.browser.press(Keys.ARROW_LEFT)
+        assert page.focused_task() == newest
+    for task_id in (oldest, newest):
+        assert user.hears(task_id).json["result"]
 
 
 def test_filters_by_state_runtime_and_id_are_in_the_address(page: Page, user: User) -> None:

@@ -9,7 +9,7 @@ import pytest
 from tests.console.chromium import REBOUND
 from tests.console.elsewhere import elsewhere
 from tests.console.page import Page
-from tests.e2e.user import STATIC, User, eventually, new_id, request, text_to_image
+from tests.e2e.user import STATIC, User, new_id, request, text_to_image
 
 READ = """
 const [origin, path] = args;
@@ -169,12 +169,11 @@ def test_a_page_of_another_origin_cannot_show_the_console_in_a_frame(page: Page,
 def test_a_page_of_another_origin_submits_and_cancels_nothing(page: Page, user: User, other: str) -> None:
     ids = [new_id("theirs") for _ in range(6)]
     kept = new_id("kept")
-    user.plan(STATIC, {"kind": "slow", "seconds": 3.0})
-    user.submit(request(kept, text_to_image(2)))
-    eventually(lambda: user.running(STATIC), what="a run")
-    page.browser.open(other)
-    said = page.browser.run_async(SUBMIT, page.origin, bodies(ids), kept)
-    assert len(said) == 9
+    with user.holding(STATIC):
+        user.submit(request(kept, text_to_image(2)))
+        page.browser.open(other)
+        said = page.browser.run_async(SUBMIT, page.origin, bodies(ids), kept)
+        assert len(said) == 9
     assert user.hears(kept).json["result"], "it was not cancelled"
     assert [task_id for task_id in ids if user.row(task_id) is not None] == []
 

@@ -2,15 +2,7 @@
 
 from task_schema import Status
 from tests.e2e.listening import Heard
-from tests.e2e.user import STATIC, STATIC_MODEL, User, eventually, new_id, request, text_to_image
-
-SLOW = {"kind": "slow", "seconds": 2.0}
-
-
-def start_slow_task(user: User, task_id: str, seed: int) -> None:
-    user.plan(STATIC, SLOW)
-    user.submit(request(task_id, text_to_image(seed)))
-    eventually(lambda: user.running(STATIC), what="a run")
+from tests.e2e.user import STATIC, STATIC_MODEL, User, new_id, request, text_to_image
 
 
 def published(user: User, task_id: str) -> list[Heard]:
@@ -20,8 +12,8 @@ def published(user: User, task_id: str) -> list[Heard]:
 def test_the_same_request_while_it_runs_gets_the_same_answer_and_makes_one_picture(user: User) -> None:
     task_id = new_id("twice")
     body = request(task_id, text_to_image(7))
-    user.plan(STATIC, SLOW)
-    answers = [user.post(body) for _ in range(3)]
+    with user.holding(STATIC):
+        answers = [user.post(body) for _ in range(3)]
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.text for answer in answers}) == 1
     assert {answer.headers["location"] for answer in answers} == {f"/prod/v1alpha2/tasks/{task_id}"}
@@ -36,9 +28,9 @@ def test_the_same_request_while_it_runs_gets_the_same_answer_and_makes_one_pictu
 
 def test_an_idempotency_key_makes_requests_the_same_whatever_their_bodies(user: User) -> None:
     task_id, key = new_id("keyed"), {"Idempotency-Key": new_id("key")}
-    user.plan(STATIC, SLOW)
-    first = user.post(request(task_id, text_to_image(1)), headers=key)
-    second = user.post(request(task_id, text_to_image(2)), headers=key)
+    with user.holding(STATIC):
+        first = user.post(request(task_id, text_to_image(1)), headers=key)
+        second = user.post(request(task_id, text_to_image(2)), headers=key)
     assert (first.status_code, second.status_code) == (200, 200)
     assert first.text == second.text
     [url] = user.hears(task_id).json["image_url"]
@@ -49,11 +41,11 @@ def test_an_idempotency_key_makes_requests_the_same_whatever_their_bodies(user: 
 def test_the_older_api_takes_idempotency_keys_too(user: User) -> None:
     task_id, key = new_id("keyed-v1"), {"Idempotency-Key": new_id("key")}
     scripts = {"task": "text-to-image", "sd_model_checkpoint": STATIC_MODEL, "id_task": task_id}
-    user.plan(STATIC, SLOW)
-    answers = [
-        user.post({**text_to_image(seed), "alwayson_scripts": scripts}, version="v1alpha1", headers=key)
-        for seed in (1, 2)
-    ]
+    with user.holding(STATIC):
+        answers = [
+            user.post({**text_to_image(seed), "alwayson_scripts": scripts}, version="v1alpha1", headers=key)
+            for seed in (1, 2)
+        ]
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].text == answers[1].text
     [url] = user.hears(task_id).json["image_url"]
@@ -65,8 +57,9 @@ def test_another_request_with_the_id_of_an_unfinished_one_is_refused_and_does_no
     user: User,
 ) -> None:
     task_id = new_id("taken")
-    start_slow_task(user, task_id, 1)
-    answer = user.post(request(task_id, text_to_image(2)))
+    with user.holding(STATIC):
+        user.submit(request(task_id, text_to_image(1)))
+        answer = user.post(request(task_id, text_to_image(2)))
     assert answer.status_code == 409
     assert answer.json()["error"]["code"] == "conflict"
     assert answer.json()["error"]["field"] == "task.metadata.id"

@@ -5,8 +5,6 @@ import httpx
 from task_schema import Status
 from tests.e2e.user import STATIC, Json, User, eventually, new_id, request, text_to_image
 
-SLOW = {"kind": "slow", "seconds": 3.0}
-
 
 def asked(user: User, task_id: str, query: str = "", **headers: str) -> httpx.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -66,22 +64,24 @@ def test_a_task_that_nobody_knows_is_not_found_and_wrong_questions_are_told(user
 
 
 def test_a_queued_task_that_is_cancelled_is_told_and_no_gpu_sees_it(user: User) -> None:
-    running, queued = new_id("running"), new_id("queued")
-    user.plan(STATIC, SLOW)
-    user.submit(request(running, text_to_image(1)))
-    eventually(lambda: user.running(STATIC), what="a run")
-    user.submit(request(queued, text_to_image(2)))
-    before = asked(user, queued)
-    assert (before.json()["status"], before.json()["queue"]["position_estimate"] >= 0) == ("queued", True)
-    assert int(before.headers["retry-after"]) >= 1
-    answer = user.send("DELETE", f"v1alpha2/tasks/{queued}")
-    assert (answer.status_code, answer.json()["status"]) == (202, "cancelled")
-    told = user.hears(queued).json
-    assert (told["status"], told["error"]["code"]) == ("cancelled", "cancelled")
-    assert told["context"] == {"of": queued}
+    queued, after = new_id("queued"), new_id("after")
+    with user.holding(STATIC):
+        jobs = len(user.jobs(STATIC))
+        user.submit(request(queued, text_to_image(2)))
+        before = asked(user, queued)
+        assert (before.json()["status"], before.json()["queue"]["position_estimate"] >= 0) == ("queued", True)
+        assert int(before.headers["retry-after"]) >= 1
+        answer = user.send("DELETE", f"v1alpha2/tasks/{queued}")
+        assert (answer.status_code, answer.json()["status"]) == (202, "cancelled")
+        told = user.hears(queued).json
+        assert (told["status"], told["error"]["code"]) == ("cancelled", "cancelled")
+        assert told["context"] == {"of": queued}
+        assert user.send("DELETE", f"v1alpha2/tasks/{queued}").status_code == 409
+        user.submit(request(after, text_to_image(3)))
+    assert ended(user, after)["status"] == "succeeded"
+    eventually(lambda: user.queued(user.state.runtimes[STATIC].queue_url) == 0, what="an empty queue")
     assert user.settled_row(queued).attempts == 0
-    assert user.send("DELETE", f"v1alpha2/tasks/{queued}").status_code == 409
-    assert ended(user, running)["status"] == "succeeded"
+    assert len(user.jobs(STATIC)) == jobs + 1, "the GPU saw the one after it only"
 
 
 def test_a_running_task_that_is_cancelled_ends_soon(user: User) -> None:

@@ -71,11 +71,11 @@ def test_a_task_published_with_a_bad_request_in_it_is_told_as_failed(user: User)
 def test_a_task_with_the_id_of_an_unfinished_one_is_told_as_a_conflict(user: User) -> None:
     """At another runtime: in the same queue it would wait until the id is free."""
     task_id = new_id("clash")
-    user.plan(STATIC, {"kind": "slow", "seconds": 3.0})
-    user.submit(request(task_id, text_to_image(1)))
-    eventually(lambda: user.running(STATIC), what="a run")
-    user.publish(bare(task_id, workflow(2), runtime=COMFY, tasktype="pipeline"), {"runtime": COMFY})
-    conflict, success = (user.hears(task_id, count=count).json for count in (1, 2))
+    with user.holding(STATIC):
+        user.submit(request(task_id, text_to_image(1)))
+        user.publish(bare(task_id, workflow(2), runtime=COMFY, tasktype="pipeline"), {"runtime": COMFY})
+        conflict = user.hears(task_id).json
+    success = user.hears(task_id, count=2).json
     assert (conflict["result"], conflict["error"]["code"]) == (False, "conflict")
     assert conflict["submission"] != success["submission"]
     assert success["result"], success

@@ -4,7 +4,8 @@ import io
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib import resources
 from typing import Any
 
@@ -21,6 +22,7 @@ STATIC_MODEL = "v1-5-pruned-emaonly.safetensors"
 ATTRIBUTES = {"id", "submission", "event_id", "runtime", "tasktype", "result", "callback", "traceparent"}
 POST_TIMEOUT = 60.0  # seconds
 SIDE = 64  # pixels of an ordinary test's picture
+HOLD = 30.0  # seconds that nothing which is to be seen meanwhile takes, whatever else the machine does
 
 type Json = dict[str, Any]
 
@@ -145,6 +147,20 @@ class User:
     def running(self, runtime: str) -> bool:
         """Whether a sketch runtime's GPU is at work."""
         return any(job["finished_at"] is None for job in self.jobs(runtime))
+
+    @contextmanager
+    def holding(self, runtime: str) -> Iterator[None]:
+        """Keep a sketch runtime's GPU busy: what is submitted meanwhile waits, however slow we are."""
+        task_id = new_id("holding")
+        self.plan(runtime, {"kind": "slow", "seconds": HOLD})
+        self.submit(request(task_id, text_to_image(1), runtime=runtime))
+        eventually(lambda: self.running(runtime), what="a run")
+        try:
+            yield
+        finally:
+            cancelled = self.send("DELETE", f"v1alpha2/tasks/{task_id}")
+        assert cancelled.status_code == 202, f"{task_id} held the GPU for less time than it was to"
+        assert self.hears(task_id).json["status"] == "cancelled"
 
     def send_to_queue(self, runtime: str, body: str) -> str:
         """Put a message straight into a runtime's queue; return its id."""

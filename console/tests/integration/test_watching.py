@@ -50,6 +50,10 @@ class Watch:
         """Return how often the list was asked for."""
         return sum(seen.path == "/v1alpha2/tasks" for seen in self.api.seen)
 
+    def asked_for(self, task_id: str) -> int:
+        """Return how often a task was asked for."""
+        return sum(seen.path == f"/v1alpha2/tasks/{task_id}" for seen in self.api.seen)
+
     async def look_twice(self) -> None:
         """Wait until a whole look has been made that begins after this call."""
         before = self.looks()
@@ -111,12 +115,16 @@ async def test_a_task_that_comes_again_without_outputs_is_asked_for_again(api: F
     task = api.put("a", "succeeded")
     async with watching(api) as watch:
         with watch.feed.listening():
-            await until(lambda: [seen.path for seen in api.seen].count("/v1alpha2/tasks/a") == 1)
+            await until(lambda: watch.asked_for("a") == 1)
             api.drop("a")
             await until(lambda: watch.feed.row("a") is None)
             await watch.look_twice()
             api.tasks["a"] = task
-            await until(lambda: [seen.path for seen in api.seen].count("/v1alpha2/tasks/a") == 2)
+            await until(lambda: watch.asked_for("a") > 1)
+            await watch.look_twice()
+    assert watch.asked_for("a") == 2, "once for each time that it came"
+    assert watch.feed.ids() == {"a"}
+    assert watch.feed.troubles == []
 
 
 async def test_a_task_that_is_known_otherwise_hides_none_that_the_list_has_not_told(api: FakeApi) -> None:
@@ -130,7 +138,8 @@ async def test_a_task_that_is_known_otherwise_hides_none_that_the_list_has_not_t
         api.put("own")
         watch.watcher.note([await watch.client.get("own")])
         with watch.feed.listening():
-            await until(lambda: len(watch.feed.rows()) == 421)
+            await until(lambda: len(watch.feed.rows()) >= 421)
+    assert watch.feed.ids() == set(api.tasks)
 
 
 async def test_a_gap_that_could_not_be_read_in_one_go_is_read_as_far_as_it_goes(api: FakeApi) -> None:
@@ -157,6 +166,8 @@ async def test_a_page_that_comes_has_the_api_looked_at_at_once(api: FakeApi) -> 
             api.down = False
             with watch.feed.listening():
                 await until(lambda: watch.feed.reachable is not None and watch.feed.reachable.reachable)
+    assert len(watch.feed.troubles) == 1
+    assert watch.looks() == 2
 
 
 async def test_a_task_that_has_ended_before_the_list_tells_of_it_is_kept_for_a_while(api: FakeApi) -> None:

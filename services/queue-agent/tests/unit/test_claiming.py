@@ -233,14 +233,21 @@ async def test_a_cancel_that_meets_a_claim_ahead_ends_the_task_without_a_run(mak
     assert (agent.row("t3").status, agent.row("t3").attempts) == (Status.SUCCEEDED, 1)
 
 
-async def test_a_task_that_expires_while_it_waits_is_not_claimed(make_agent: MakeAgent) -> None:
-    agent = make_agent(hanging(), guess=5, hold=60)
+@asynccontextmanager
+async def one_expired(agent: Any) -> AsyncIterator[Any]:
+    """Let an agent work: t1 runs, and t2, which waits behind it, had to start long ago."""
     agent.post("t1")
     async with agent.working() as worker:
         await agent.running("t1")
         agent.post("t2", expires_in=60)
         await until(lambda: worker._gpu.waiting)
         agent.tasks.now = lambda: now_ms() + 3_600_000
+        yield worker
+
+
+async def test_a_task_that_expires_while_it_waits_is_not_claimed(make_agent: MakeAgent) -> None:
+    agent = make_agent(hanging(), guess=5, hold=60)
+    async with one_expired(agent) as worker:
         agent.learn(worker, 0.0)
         worker._gpu.progressed()
         await until(lambda: agent.announcer.told)
@@ -258,12 +265,7 @@ async def test_the_gpu_does_not_wait_until_a_task_that_expired_has_been_ended(ma
 
     agent = make_agent(first_waits, guess=5, hold=60, slow_preparing=60)
     agent.outputs = bucket = SlowOutputs()
-    agent.post("t1")
-    async with agent.working() as worker:
-        await agent.running("t1")
-        agent.post("t2", expires_in=60)
-        await until(lambda: worker._gpu.waiting)
-        agent.tasks.now = lambda: now_ms() + 3_600_000
+    async with one_expired(agent):
         end.set()
         agent.post("t3")
         await agent.running("t3")
