@@ -69,6 +69,24 @@ def test_an_api_that_does_not_answer_is_told_and_what_was_there_stays(
     assert stays(page)
 
 
+def test_a_thumbnail_that_did_not_come_comes_once_the_system_answers(
+    page: Page, user: User, home: Home
+) -> None:
+    task_id = new_id("unseen")
+    user.submit(request(task_id, text_to_image(1)))
+    assert user.hears(task_id).json["result"]
+    page.browser.cdp("Network.enable")
+    page.browser.cdp("Network.setBlockedURLs", urls=["*/images/*"])  # fails sooner than AWS that is silent
+    page.go("#/gallery")
+    page.tile_says(task_id, "No preview")
+    with stopped(read_state(home).processes["ministack"]):
+        page.browser.says("API does not answer", role="alert")
+        page.browser.cdp("Network.setBlockedURLs", urls=[])
+        page.tile_says(task_id, "No preview")
+    page.live()
+    page.shows_picture(page.tile(task_id))
+
+
 def test_a_task_whose_agent_is_killed_is_seen_all_the_way(page: Page, user: User, home: Home) -> None:
     task_id = new_id("killed")
     user.plan(STATIC, {"kind": "slow", "seconds": 4.0})
