@@ -3,11 +3,12 @@
     ./pants run tests:program -- bench.console --tasks 3000
 
 Starts a console over a stand-in for the API that has so many tasks, and a real Chromium in front of it. A
-load is cold: nothing is in the browser's cache. The gallery is scrolled from its top down and back up, a step
-in each frame; a frame's time is from one animation frame to the next. It is also told in how many frames a
-tile lay in the middle of the window, and in how many its picture had come; above 1,500 pixels a second
-pictures are not asked for. An empty page as long as the gallery is scrolled too, to tell what is the
-machine's and the browser's own. Prints figures, and judges none.
+load is cold: nothing is in the browser's cache. The gallery is scrolled from its top down and back up: by a
+wheel, whose turns go the way that a user's go, and by script, which sets the place anew in each frame and so
+has the page's own thread do the scrolling too. A frame's time is from one animation frame to the next. It is
+also told in how many frames a tile lay in the middle of the window, and in how many its picture had come;
+above 1,500 pixels a second pictures are not asked for. An empty page as long as the gallery is scrolled too,
+to tell what is the machine's and the browser's own. Prints figures, and judges none.
 """
 
 import argparse
@@ -34,7 +35,9 @@ from tests.console.chromium import chromium
 TASKS = 3000
 LOADS = 7
 STEPS = (16, 40, 120)  # pixels in each frame: 960 in a second, pictures come; 2,400; 7,200, a fast fling
+FRAMES_A_SECOND = 60
 FRAMES = 2400  # of a sweep at most
+WINDOW_MIDDLE = {"x": 600, "y": 450}  # of the gallery; pixels of the window
 SLOW = 50.0  # milliseconds
 PATIENCE = 60.0  # seconds
 TOKEN = "of-the-benchmark-alone"
@@ -56,46 +59,53 @@ PAINTS = """
 const at = (name) => performance.getEntriesByName(name, "paint")[0]?.startTime ?? null;
 return [at("first-paint"), at("first-contentful-paint")];
 """
-# Whatever has most to scroll, the page or a part of it.
-SCROLL = """
-const [step, back, most] = args;
+# Counts the frames of what has most to scroll, the page or a part of it, until it is to stop; scrolls it by a
+# step in each where there is one.
+COUNT = """
+const [step, most] = args;
 const places = [document.scrollingElement, ...document.querySelectorAll("main, main *")];
 const rest = (one) => one.scrollHeight - one.clientHeight;
 const style = (one) => getComputedStyle(one).overflowY;
 const scrolls = (one) => one === document.scrollingElement || /auto|scroll/.test(style(one));
 const place = places.filter(scrolls).sort((a, b) => rest(b) - rest(a))[0];
-const tasks = [];
+const began = place.scrollTop;
+const sweep = { frames: [], tasks: [], tiles: 0, pictures: 0 };
 const observer = new PerformanceObserver((list) => {
-  tasks.push(...list.getEntries().map((one) => one.duration));
+  sweep.tasks.push(...list.getEntries().map((one) => one.duration));
 });
 observer.observe({ type: "longtask" });
-const frames = [];
-const height = rest(place);
-let [tiles, pictures] = [0, 0];
 // Two points further apart than tiles are: in a gap between two rows only one of them can be.
 const middle = () => {
   const points = [0, 24].map((by) => document.elementFromPoint(innerWidth / 2 + 24, innerHeight / 2 + by));
   return points.map((one) => one?.closest("[role=gridcell]")).find(Boolean);
 };
-await new Promise((resolve) => {
-  let before = null;
+let before = null;
+let going = true;
+const whole = new Promise((resolve) => {
   const frame = (now) => {
-    if (before !== null) frames.push(now - before);
+    if (before !== null) sweep.frames.push(now - before);
     before = now;
     const tile = middle();
-    if (tile) tiles += 1;
-    if (tile?.querySelector("img.shown")) pictures += 1;
-    const at = Math.min(Math.max(place.scrollTop + (back ? -step : step), 0), rest(place));
-    place.scrollTop = at;
-    if (frames.length >= most || (back ? at <= 0 : at >= rest(place) - 1)) resolve();
+    if (tile) sweep.tiles += 1;
+    if (tile?.querySelector("img.shown")) sweep.pictures += 1;
+    const at = Math.min(Math.max(place.scrollTop + step, 0), rest(place));
+    if (step) place.scrollTop = at;
+    const ended = step > 0 ? at >= rest(place) - 1 : step < 0 && at <= 0;
+    if (!going || ended || sweep.frames.length >= most) resolve();
     else requestAnimationFrame(frame);
   };
   requestAnimationFrame(frame);
 });
-await new Promise((resolve) => setTimeout(resolve, 200));
-observer.disconnect();
-return { frames, tasks, height, tiles, pictures };
+window.__sweep = async () => {
+  going = !!step;
+  await whole;
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  observer.disconnect();
+  return { ...sweep, distance: Math.abs(place.scrollTop - began) };
+};
+return rest(place);
 """
+COUNTED = "return await window.__sweep()"
 
 
 @dataclass
@@ -105,7 +115,7 @@ class Sweep:
     name: str
     frames: list[float]
     tasks: list[float]
-    height: float
+    distance: float
     tiles: int
     pictures: int
 
@@ -115,7 +125,7 @@ class Sweep:
         count = len(frames)
         slow = sum(frame > SLOW for frame in frames)
         return (
-            f"{self.name}: {count} frames over {self.height:.0f} px,"
+            f"{self.name}: {count} frames over {self.distance:.0f} px,"
             f" median {statistics.median(frames):.1f} ms, p99 {frames[int(count * 0.99)]:.1f} ms,"
             f" longest {frames[-1]:.1f} ms, over {SLOW:g} ms: {slow} ({slow / count:.2%});"
             f" long tasks: {len(self.tasks)}, longest {max(self.tasks, default=0):.0f} ms;"
@@ -169,13 +179,37 @@ def sweeps(browser: Browser, address: str, tasks: int, steps: Sequence[int]) -> 
         patience=PATIENCE,
     )
     time.sleep(1.0)  # what was under way before is not measured
-    found = [
-        Sweep(f"{step} px a frame {way}", **browser.run_async(SCROLL, step, way == "up", FRAMES))
-        for step in steps
-        for way in ("down", "up")
-    ]
-    browser.open(f"data:text/html,<main style='height: {found[0].height:.0f}px'></main>")
-    return [*found, Sweep("an empty page", **browser.run_async(SCROLL, max(steps), False, FRAMES))]
+    found = []
+    for by in (by_wheel, by_script):
+        for step in steps:
+            for way, signed in (("down", step), ("up", -step)):
+                found.append(by(browser, f"{FRAMES_A_SECOND * step} px/s {way}", signed))
+    height = browser.run("return document.scrollingElement.scrollHeight")
+    for by in (by_wheel, by_script):
+        browser.open(f"data:text/html,<main style='height: {height}px'></main>")
+        found.append(by(browser, f"an empty page, {FRAMES_A_SECOND * max(steps)} px/s", max(steps)))
+    return found
+
+
+def by_wheel(browser: Browser, name: str, step: int) -> Sweep:
+    """Scroll by a wheel, so many pixels a frame, up where they are negative; return what was counted."""
+    rest = browser.run_async(COUNT, 0, sys.maxsize)
+    way = min(rest, abs(step) * FRAMES)
+    browser.cdp(
+        "Input.synthesizeScrollGesture",
+        **WINDOW_MIDDLE,
+        yDistance=-way if step > 0 else way,
+        speed=abs(step) * FRAMES_A_SECOND,
+        preventFling=True,
+        gestureSourceType="mouse",
+    )
+    return Sweep(f"wheel, {name}", **browser.run_async(COUNTED))
+
+
+def by_script(browser: Browser, name: str, step: int) -> Sweep:
+    """Scroll by setting the place in each frame; return what was counted."""
+    browser.run_async(COUNT, step, FRAMES)
+    return Sweep(f"script, {name}", **browser.run_async(COUNTED))
 
 
 def scripts(address: str) -> tuple[int, int]:
