@@ -8,10 +8,10 @@ from PIL import Image
 from selenium.webdriver.common.keys import Keys
 
 from tests.console.page import Page
-from tests.e2e.user import DYNAMIC, SIDE, STATIC, User, new_id, request, text_to_image
+from tests.e2e.user import DYNAMIC, HOLD, SIDE, STATIC, User, new_id, request, text_to_image
 
-SLOW = {"kind": "slow", "seconds": 6.0}
-LONG = {"kind": "slow", "seconds": 30.0}  # until it is cancelled
+SLOW = {"kind": "slow", "seconds": 12.0}  # long enough to be seen on a busy machine
+LONG = {"kind": "slow", "seconds": HOLD}  # until it is cancelled
 MARK = "window.__same = true"
 
 
@@ -60,7 +60,7 @@ class Readings:
 
 
 def test_a_running_task_tells_how_far_it_is(page: Page, user: User) -> None:
-    user.plan(STATIC, {"kind": "slow", "seconds": 8.0})
+    user.plan(STATIC, SLOW)
     task_id = new_id("progress")
     page.go("#/gallery")
     user.submit(request(task_id, text_to_image(1, steps=20)))
@@ -114,10 +114,10 @@ def test_the_focus_goes_to_the_next_tile_when_its_own_is_filtered_away(page: Pag
         page.browser.run("arguments[0].focus()", page.tile(middle))
         assert page.focused_task() == middle
         assert user.send("DELETE", f"v1alpha2/tasks/{middle}").status_code == 202
-        page.without(middle)
+        page.browser.until(lambda: page.shown_tasks() == [newest, oldest], what="the two others")
         page.browser.until(lambda: page.focused_task() == oldest, what="the focus on the next")
         page.browser.press(Keys.ARROW_LEFT)
-        assert page.focused_task() == newest
+        page.browser.until(lambda: page.focused_task() == newest, what="the focus one to the left")
     for task_id in (oldest, newest):
         assert user.hears(task_id).json["result"]
 

@@ -89,7 +89,7 @@ def test_a_thumbnail_that_did_not_come_comes_once_the_system_answers(
 
 def test_a_task_whose_agent_is_killed_is_seen_all_the_way(page: Page, user: User, home: Home) -> None:
     task_id = new_id("killed")
-    user.plan(STATIC, {"kind": "slow", "seconds": 4.0})
+    user.plan(STATIC, {"kind": "slow", "seconds": 10.0})
     page.go(f"#/tasks/{task_id}")
     page.go("#/gallery")
     page.browser.run(MARK)

@@ -4,7 +4,7 @@ import json
 import re
 
 from tests.console.page import Page
-from tests.e2e.user import STATIC, Json, User, eventually, new_id, request, text_to_image
+from tests.e2e.user import HOLD, STATIC, Json, User, eventually, new_id, request, text_to_image
 
 SPANS = ("POST /v1alpha2", "accept", "infer", "store", "publish notifications")
 DOCUMENTS = ("Notification", ".out")
@@ -75,7 +75,7 @@ def test_a_failed_task_shows_its_error_and_what_to_do(page: Page, user: User) ->
 
 def test_a_running_task_is_followed_and_cancelled_from_its_page(page: Page, user: User) -> None:
     task_id = new_id("watched")
-    user.plan(STATIC, {"kind": "slow", "seconds": 30.0})
+    user.plan(STATIC, {"kind": "slow", "seconds": HOLD})
     page.api("POST", "/api/tasks", request(task_id, text_to_image(1, steps=20)))
     page.look_into(task_id)
     page.browser.says("Running", role="main")
@@ -98,7 +98,7 @@ def test_a_dialog_closes_by_a_click_beside_it_and_not_by_text_dragged_over_its_e
     page: Page, user: User
 ) -> None:
     task_id = new_id("dragged")
-    user.plan(STATIC, {"kind": "slow", "seconds": 30.0})
+    user.plan(STATIC, {"kind": "slow", "seconds": HOLD})
     page.api("POST", "/api/tasks", request(task_id, text_to_image(1)))
     page.look_into(task_id)
     page.browser.click("button", "Cancel")
@@ -120,7 +120,7 @@ def test_an_id_that_goes_to_another_task_shows_nothing_of_the_one_before(page: P
     task_id = new_id("anew")
     ended(page, user, task_id)
     page.browser.find("table", "What was used")
-    user.plan(STATIC, {"kind": "slow", "seconds": 30.0})
+    user.plan(STATIC, {"kind": "slow", "seconds": HOLD})
     status, answer = page.api("POST", "/api/tasks", request(task_id, text_to_image(32)))
     assert status == 200, answer
     page.browser.says("Running", role="main")
@@ -139,20 +139,20 @@ def test_an_unknown_task_is_told_in_words(page: Page) -> None:
 
 
 def test_the_system_at_a_glance_shows_a_queue_that_grows_and_empties(page: Page, user: User) -> None:
-    user.plan(STATIC, {"kind": "slow", "seconds": 1.5, "next": 5})
     page.go("#/glance")
     page.browser.says("ready", role="region", name=STATIC)
-    ids = [new_id("deep") for _ in range(5)]
-    for number, task_id in enumerate(ids):
-        user.submit(request(task_id, text_to_image(number)))
 
     def queued() -> int:
         said = page.browser.text("region", STATIC)
         found = re.search(r"queued\s+(\d+)", said, re.IGNORECASE)
         return int(found[1]) if found else 0
 
-    eventually(lambda: queued() >= 1, what="a queue that is seen")
-    page.browser.says("at work", role="region", name=STATIC)
+    ids = [new_id("deep") for _ in range(4)]
+    with user.holding(STATIC):
+        page.browser.says("at work", role="region", name=STATIC)
+        for number, task_id in enumerate(ids):
+            user.submit(request(task_id, text_to_image(number)))
+        eventually(lambda: queued() >= 1, what="a queue that is seen")
     for task_id in ids:
         assert user.hears(task_id).json["result"]
     eventually(lambda: queued() == 0, what="an empty queue")

@@ -21,7 +21,7 @@ from darkroom_client import (
     Task,
     TaskFailedError,
 )
-from tests.e2e.user import STATIC, User, eventually, new_id, text_to_image
+from tests.e2e.user import HOLD, STATIC, User, eventually, new_id, text_to_image
 
 PATIENCE = 60.0  # seconds
 
@@ -73,7 +73,7 @@ async def test_the_same_with_asyncio_and_each_change_is_told(user: User) -> None
 
 
 def test_what_is_cancelled_has_no_result_and_is_not_cancelled_twice(client: Darkroom, user: User) -> None:
-    user.plan(STATIC, {"kind": "slow", "seconds": 30.0})
+    user.plan(STATIC, {"kind": "slow", "seconds": HOLD})
     task_id = client.submit(text_to_image(1), id=new_id("cancel"), **TEXT_TO_IMAGE).id
     eventually(lambda: client.get(task_id).status is Status.RUNNING, what="its run")
     client.cancel(task_id)

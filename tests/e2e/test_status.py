@@ -3,7 +3,7 @@
 import httpx
 
 from task_schema import Status
-from tests.e2e.user import STATIC, Json, User, eventually, new_id, request, text_to_image
+from tests.e2e.user import HOLD, STATIC, Json, User, eventually, new_id, request, text_to_image
 
 
 def asked(user: User, task_id: str, query: str = "", **headers: str) -> httpx.Response:
@@ -86,7 +86,7 @@ def test_a_queued_task_that_is_cancelled_is_told_and_no_gpu_sees_it(user: User) 
 
 def test_a_running_task_that_is_cancelled_ends_soon(user: User) -> None:
     task_id = new_id("stop")
-    user.plan(STATIC, {"kind": "slow", "seconds": 30.0})
+    user.plan(STATIC, {"kind": "slow", "seconds": HOLD})
     user.submit(request(task_id, text_to_image(1)))
     eventually(lambda: asked(user, task_id).json()["status"] == "running", what="its run")
     answer = user.send("DELETE", f"v1alpha2/tasks/{task_id}")

@@ -168,7 +168,7 @@ def test_the_share_of_the_gpu_is_what_the_sketch_worked(user: User) -> None:
     trace = trace_of(user, task_id)
     [job] = [job for job in user.jobs(STATIC) if trace.view.trace_id in (job["traceparent"] or "")]
     worked = (job["finished_at"] - job["started_at"]) / 1000
-    assert worked <= trace.view.gpu_seconds < worked + 1
+    assert worked <= trace.view.gpu_seconds < 10 * worked
     assert 0 < trace.view.gpu_share < 1
     assert job["traceparent"] == trace.place(trace.parent(trace.only(WORK["text-to-image"])))
 

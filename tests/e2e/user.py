@@ -22,7 +22,7 @@ STATIC_MODEL = "v1-5-pruned-emaonly.safetensors"
 ATTRIBUTES = {"id", "submission", "event_id", "runtime", "tasktype", "result", "callback", "traceparent"}
 POST_TIMEOUT = 60.0  # seconds
 SIDE = 64  # pixels of an ordinary test's picture
-HOLD = 30.0  # seconds that nothing which is to be seen meanwhile takes, whatever else the machine does
+HOLD = 120.0  # seconds that nothing which is to be seen meanwhile takes, whatever else the machine does
 
 type Json = dict[str, Any]
 

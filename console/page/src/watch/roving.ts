@@ -23,19 +23,23 @@ interface Sight {
 export function useRoving(box: RefObject<HTMLElement | null>, rows: readonly TaskRow[], sight: Sight) {
   const { layout, view, redraw } = sight;
   const active = useRef<string | null>(left.id);
-  const has = useRef(false);
-  const wanted = useRef(false);
+  const wanted = useRef(false); // the focus is on its way to the active tile, which may not be drawn yet
   const last = useRef(0);
+  // Asked of the document before each drawing: an element that is taken out loses the focus, and a window
+  // that does not have it tells nobody of what a script focuses.
+  const at = wanted.current ? null : focusedId(box.current);
+  if (at !== null) active.current = at;
   left.id = active.current;
+  const has = wanted.current || at !== null;
   const index = active.current === null ? -1 : rows.findIndex((row) => row.id === active.current);
   if (index >= 0) last.current = index;
-  const had = has.current; // before this drawing: an element that is taken out loses the focus
   useLayoutEffect(() => {
-    if (wanted.current) {
+    if (!has) return;
+    if (index < 0) {
+      walk(Math.min(last.current, rows.length - 1)); // filtered away: the one that took its place
+    } else if (wanted.current) {
       wanted.current = false;
       find(box.current, active.current)?.focus({ preventScroll: true });
-    } else if (index < 0 && had) {
-      walk(Math.min(last.current, rows.length - 1)); // filtered away: the one that took its place
     }
   });
 
@@ -43,7 +47,6 @@ export function useRoving(box: RefObject<HTMLElement | null>, rows: readonly Tas
     const row = rows[to];
     if (!row) return;
     active.current = row.id;
-    has.current = true;
     wanted.current = true;
     const by = toSight(layout, placeOf(layout, to).row, view.top, view.height, EDGE);
     if (by) scrollBy({ top: by, behavior: "instant" });
@@ -59,30 +62,31 @@ export function useRoving(box: RefObject<HTMLElement | null>, rows: readonly Tas
     event.preventDefault();
   };
   const onFocusIn = (event: FocusEvent) => {
-    const id = cellOf(event)?.dataset.id;
-    if (id === undefined) return;
-    has.current = true;
-    if (active.current === id) return;
+    const id = cellOf(event.target)?.dataset.id;
+    if (id === undefined || active.current === id) return;
     active.current = id;
     redraw();
-  };
-  const onFocusOut = (event: FocusEvent) => {
-    if (!box.current?.contains(event.relatedTarget as Node | null)) has.current = false;
   };
   const onClick = (event: MouseEvent) => {
     const button = (event.target as Element).closest<HTMLElement>(".more");
     const row = button && rowAt(event, rows);
     if (row) openMenu(row, button);
   };
-  return { index, focused: has.current ? index : -1, handlers: { onKeyDown, onFocusIn, onFocusOut, onClick } };
+  return { index, focused: has ? index : -1, handlers: { onKeyDown, onFocusIn, onClick } };
 }
 
-function cellOf(event: Event): HTMLElement | null {
-  return (event.target as Element).closest<HTMLElement>("[role=gridcell]");
+function cellOf(target: EventTarget | null): HTMLElement | null {
+  return target instanceof Element ? target.closest<HTMLElement>("[role=gridcell]") : null;
+}
+
+/** The task of the tile that has the focus, or in which something has it. */
+function focusedId(box: HTMLElement | null): string | null {
+  const { activeElement } = document;
+  return box?.contains(activeElement) ? (cellOf(activeElement)?.dataset.id ?? null) : null;
 }
 
 function rowAt(event: Event, rows: readonly TaskRow[]): TaskRow | undefined {
-  const cell = cellOf(event);
+  const cell = cellOf(event.target);
   return cell ? rows.find((row) => row.id === cell.dataset.id) : undefined;
 }
 
@@ -99,7 +103,7 @@ function act(event: KeyboardEvent, row: TaskRow): boolean {
   else if (key === "c" && canCancel(row.status)) asked.value = row.id;
   else if (key === "x" && canChoose(row)) choose(row.id, row.submission);
   else if (key === "m" || key === "ContextMenu" || (key === "F10" && event.shiftKey)) {
-    const button = cellOf(event)?.querySelector<HTMLElement>(".more");
+    const button = cellOf(event.target)?.querySelector<HTMLElement>(".more");
     if (button) openMenu(row, button);
   } else return false;
   return true;
